@@ -1,0 +1,58 @@
+# stepd's commands. `make serve` and `make test` do everything on a fresh machine with Python 3.11+, make and git.
+# PYTHON chooses the interpreter that makes .venv: `make serve PYTHON=python3.13`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-warn-script-location
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check format docs lock clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+serve: $(VENV)/.serve ## install what the service needs and start it
+	@exec $(BIN)/stepd serve
+
+test: $(VENV)/.dev ## install everything and run all tests with coverage
+	@$(BIN)/python -m tools.run_tests
+
+check: $(VENV)/.dev ## lint, types, import rules, generated docs
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.generate_docs --check
+
+format: $(VENV)/.dev ## format the code and sort imports
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+docs: $(VENV)/.dev ## rewrite the generated parts of the docs
+	@$(BIN)/python -m tools.generate_docs
+
+lock: $(VENV)/.dev ## resolve the dependencies anew (needs uv)
+	@tools/lock.sh
+
+clean: ## remove what the commands above made
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip is told to take nothing that the lock files don't name, by hash.
+$(VENV)/.serve: requirements/serve.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing stepd's pinned dependencies into $(VENV) ..."
+	@$(PIP) --require-hashes -r requirements/serve.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml clients/python/pyproject.toml | $(VENV)/bin/python
+	@echo "installing the pinned dependencies of tests and checks into $(VENV) ..."
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
+	@touch $@ $(VENV)/.serve
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "stepd needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.13"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) can't make a virtual environment; on Debian: apt install python3-venv"; exit 1; }

@@ -1,0 +1,35 @@
+"""RMSprop (Tieleman, Hinton 2012) as torch has it. Only the rule and its description belong here."""
+
+from typing import Any
+
+from numpy import sqrt
+
+from stepd.optimizers.contract import MAXIMIZE, WEIGHT_DECAY, HyperParameter, Rule, Slot, learning_rate
+
+
+def rmsprop(g: Any, square_avg: Any, alpha: Any, one_minus_alpha: Any, eps: Any) -> tuple[Any, Any]:
+    """One step: the delta before `lr`, and the running average of squared gradients."""
+    square_avg = alpha * square_avg + one_minus_alpha * (g * g)
+    delta = -(g / (sqrt(square_avg) + eps))
+    return delta, square_avg
+
+
+RMSPROP = Rule(
+    name="rmsprop",
+    function=rmsprop,
+    slots=(Slot("square_avg", True, "the running average of squared gradients"),),
+    hyper_parameters=(
+        learning_rate(0.01),
+        HyperParameter("alpha", 0.99, "decay of the running average", below=1.0),
+        HyperParameter("eps", 1e-8, "added to the root; keeps the division finite", above_minimum=True),
+        WEIGHT_DECAY,
+        MAXIMIZE,
+    ),
+    derive=lambda hyper: (hyper["alpha"], 1.0 - hyper["alpha"], hyper["eps"]),
+    formula=(
+        "square_avg = alpha * square_avg + (1 - alpha) * (g * g)",
+        "delta = -(g / (sqrt(square_avg) + eps))",
+        "params = params + lr * delta",
+    ),
+    reference="Tieleman, Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012; torch.optim.RMSprop",
+)

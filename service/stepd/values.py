@@ -1,0 +1,187 @@
+"""Plain types that every layer may import: what tensors are, their values, checkpoints, key records.
+
+No rule, no lock, no clock and no wire format lives here. All tensors of a session lie one after another in ONE
+contiguous vector per role (params, grads, each slot), names in code-point order, each tensor in C order: rules are
+elementwise, so a step is one run over flat vectors, and a digest is one pass over their bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from stepd.errors import FieldError, InvalidTensors
+
+FloatArray = npt.NDArray[np.floating[Any]]
+Shape = tuple[int, ...]
+
+DTYPES: Mapping[str, np.dtype[Any]] = {"float64": np.dtype("<f8"), "float32": np.dtype("<f4")}
+MAX_RANK = 8
+MAX_TENSOR_NAME = 128
+DEFAULT_TENANT = "default"
+SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+
+
+class SessionKey(NamedTuple):
+    """What names a session in tables and locks: ids are apart from tenant to tenant."""
+
+    tenant: str
+    id: str
+
+
+def new_incarnation() -> str:
+    """64 random bits in base32: which life of a session a step number belongs to."""
+    return _random_base32(64)
+
+
+def new_session_id() -> str:
+    """128 random bits in base32, for sessions whose id the service makes."""
+    return _random_base32(128)
+
+
+def _random_base32(bits: int) -> str:
+    return base64.b32encode(secrets.token_bytes(bits // 8)).decode().rstrip("=").lower()
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """Names, shapes and dtype of a session's tensors. `names` is None for a single unnamed one.
+
+    Raises InvalidTensors where a name, rank, size or count can't be held. `shapes` runs with `names`, which are in
+    code-point order; build from a mapping with `Tensors.named`.
+
+    >>> layout = Tensors.named({"w": (2, 3), "b": (2,)}, DTYPES["float64"])
+    >>> layout.names, layout.size, layout.locate(4)
+    (('b', 'w'), 8, ('w', (0, 2)))
+    """
+
+    names: tuple[str, ...] | None
+    shapes: tuple[Shape, ...]
+    dtype: np.dtype[Any]
+    offsets: tuple[int, ...] = field(init=False, compare=False)
+    size: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        offsets = [0]
+        for index, shape in enumerate(self.shapes):
+            self._check_shape(None if self.names is None else self.names[index], shape)
+            offsets.append(offsets[-1] + math.prod(shape))
+        object.__setattr__(self, "offsets", tuple(offsets[:-1]))
+        object.__setattr__(self, "size", offsets[-1])
+
+    @classmethod
+    def unnamed(cls, shape: Iterable[int], dtype: np.dtype[Any]) -> Tensors:
+        return cls(None, (tuple(shape),), dtype)
+
+    @classmethod
+    def named(cls, shapes: Mapping[str, Iterable[int]], dtype: np.dtype[Any]) -> Tensors:
+        if not shapes:
+            raise InvalidTensors("there are no named tensors; a session has at least one")
+        names = tuple(sorted(shapes))
+        for name in names:
+            if not 1 <= len(name) <= MAX_TENSOR_NAME or "/" in name or not name.isprintable():
+                detail = (
+                    f"the tensor name {name[:40]!r} has {len(name)} characters; "
+                    f"names have 1 to {MAX_TENSOR_NAME} printable characters and no '/'"
+                )
+                raise InvalidTensors(detail, errors=[FieldError("", detail)])
+        return cls(names, tuple(tuple(shapes[name]) for name in names), dtype)
+
+    def _check_shape(self, name: str | None, shape: Shape) -> None:
+        tensor = "the tensor" if name is None else f"tensor {name!r}"
+        least = 1 if name is None else 0
+        if not least <= len(shape) <= MAX_RANK:
+            raise InvalidTensors(f"{tensor} has rank {len(shape)}; it may be {least} to {MAX_RANK}")
+        if any(length < 1 for length in shape):
+            raise InvalidTensors(f"{tensor} has shape {list(shape)}; every length must be at least 1")
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one role's values."""
+        return self.size * self.dtype.itemsize
+
+    @cached_property
+    def layout(self) -> bytes:
+        """Names and shapes as bytes, to tell contents apart that differ in these only."""
+        return repr((self.names, self.shapes, self.dtype.name)).encode()
+
+    def shape_document(self) -> list[int] | dict[str, list[int]]:
+        """As create takes it: a list, or a list per name."""
+        if self.names is None:
+            return list(self.shapes[0])
+        return {name: list(shape) for name, shape in zip(self.names, self.shapes, strict=True)}
+
+    def zeros(self) -> FloatArray:
+        return np.zeros(self.size, self.dtype)
+
+    def views(self, flat: FloatArray) -> Iterator[FloatArray]:
+        """Each tensor as a view into `flat`, in its own shape; runs with `names`."""
+        for offset, shape in zip(self.offsets, self.shapes, strict=True):
+            yield flat[offset : offset + math.prod(shape)].reshape(shape)
+
+    def locate(self, flat_index: int) -> tuple[str | None, tuple[int, ...]]:
+        """The tensor's name and the index within it of a place in the flat vector."""
+        number = np.searchsorted(self.offsets, flat_index, side="right") - 1
+        inside = np.unravel_index(flat_index - self.offsets[number], self.shapes[number])
+        return (None if self.names is None else self.names[number]), tuple(int(i) for i in inside)
+
+
+class Values(NamedTuple):
+    """The values of one role: the flat vector and what lies in it. Whoever holds one may not write to `flat`."""
+
+    tensors: Tensors
+    flat: FloatArray
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole session as values: what GET state gives and PUT state takes. Arrays are shared, never written to."""
+
+    optimizer: Mapping[str, str | float | bool]
+    tensors: Tensors
+    step: int
+    params: FloatArray
+    slots: Mapping[str, FloatArray]
+
+    @cached_property
+    def digest(self) -> str:
+        """`sha-256:` and hex over the little-endian bytes of params, then each slot in the rule's order."""
+        return digest(self.params, *self.slots.values())
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What is remembered of an applied step that carried an Idempotency-Key."""
+
+    incarnation: str
+    step: int
+    fingerprint: bytes
+
+
+def digest(*vectors: FloatArray) -> str:
+    """SHA-256 of the vectors' little-endian bytes, one after another."""
+    hashed = hashlib.sha256()
+    for vector in vectors:
+        hashed.update(memoryview(vector).cast("B"))
+    return "sha-256:" + hashed.hexdigest()
+
+
+def fingerprint(grads: Values, params: Values | None, lr: float | None) -> bytes:
+    """XXH3-128 of what a step says: decoded values, their names and shapes, and the query; never the format."""
+    hashed = xxhash.xxh3_128(repr(lr).encode())
+    for role, values in ((b"grads", grads), (b"params", params)):
+        if values is not None:
+            hashed.update(role + values.tensors.layout)
+            hashed.update(memoryview(values.flat).cast("B"))
+    return hashed.digest()
