@@ -269,7 +269,7 @@ class CapacityExceeded(StepdError):
 
 
 class InternalError(StepdError):
-    code, title = "internal-error", "The service failed; nothing was changed by this request"
+    code, title = "internal-error", "The service failed"
 
 
 def all_errors(base: type[StepdError] = StepdError) -> Iterator[type[StepdError]]:

@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from stepd.errors import FieldError, InvalidTensors
+from stepd.errors import FieldError, InvalidTensors, NamesMismatch, ShapeMismatch
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Shape = tuple[int, ...]
@@ -122,6 +122,40 @@ class Tensors:
             return list(self.shapes[0])
         return {name: list(shape) for name, shape in zip(self.names, self.shapes, strict=True)}
 
+    def require(
+        self, role: str, names: tuple[str, ...] | None, shapes: tuple[Shape, ...], place: tuple[str | int, ...] = ()
+    ) -> None:
+        """Raises NamesMismatch or ShapeMismatch where what was sent as `role` has other names or shapes than these.
+
+        `place` is where in the body it stood, if not under the role's own name.
+        """
+        place = place or (role,)
+        if names != self.names:
+            detail = self._names_differ(role, names)
+            raise NamesMismatch(detail, errors=[FieldError.at(*place, detail=detail)])
+        for name, want, have in zip(self.names or (None,), self.shapes, shapes, strict=True):
+            if want != have:
+                sent = role if name is None else f"{role} for tensor {name!r}"
+                detail = (
+                    f"{sent} has {_counted(have)}, the session has {_counted(want)}"
+                    if len(want) == len(have) == 1
+                    else f"{sent} has shape {list(have)}, the session has {list(want)}"
+                )
+                parts = place if name is None else (*place, name)
+                raise ShapeMismatch(detail, errors=[FieldError.at(*parts, detail=detail)])
+
+    def _names_differ(self, role: str, names: tuple[str, ...] | None) -> str:
+        if self.names is None:
+            return f"{role} has named tensors, the session has a single unnamed one; send an array"
+        if names is None:
+            return f"{role} is an array, the session has {_tensors(self.names)}; send an object of arrays"
+        said = [
+            f"{word} {_tensors(sorted(some))}"
+            for word, some in (("lacks", set(self.names) - set(names)), ("adds", set(names) - set(self.names)))
+            if some
+        ]
+        return f"{role} {' and '.join(said)}; the session has {_tensors(self.names)}"
+
     def zeros(self) -> FloatArray:
         return np.zeros(self.size, self.dtype)
 
@@ -142,6 +176,15 @@ class Values(NamedTuple):
 
     tensors: Tensors
     flat: FloatArray
+
+
+def _tensors(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name[:40]) for name in names[:3])
+    return f"{len(names)} tensor{'' if len(names) == 1 else 's'} ({shown}{', ...' if len(names) > 3 else ''})"
+
+
+def _counted(shape: Shape) -> str:
+    return f"{shape[0]} value{'' if shape[0] == 1 else 's'}"
 
 
 @dataclass(frozen=True)

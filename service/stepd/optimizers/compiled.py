@@ -7,7 +7,7 @@ fast-math: no fused multiply-add, no re-association.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ class CompiledDriver:
 
     name = "compiled"
 
-    def __init__(self, kernels: dict[str, Kernel]) -> None:
+    def __init__(self, kernels: Mapping[str, Kernel]) -> None:
         self.kernels = kernels
 
     def step(
@@ -98,15 +98,18 @@ def interpreted_driver(rules: Iterable[Rule]) -> CompiledDriver:
 
 def compile_driver(rules: Iterable[Rule]) -> CompiledDriver:
     """Compiles every rule for every dtype. Takes seconds; raises ImportError where numba is not installed."""
-    import numba  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra, and slow to import
+    import numba  # noqa: PLC0415 - an extra, and slow to import
 
-    options = {"error_model": "numpy", "fastmath": False}
     kernels = {}
     for rule in rules:
-        function = numba.njit(**options)(rule.function)
-        kernel = numba.njit(**options, nogil=True)(KERNELS[len(rule.slots)](function, np.isfinite))
+        function = numba.njit(error_model="numpy", fastmath=False)(rule.function)
+        kernel = numba.njit(error_model="numpy", fastmath=False, nogil=True)(
+            KERNELS[len(rule.slots)](function, np.isfinite)
+        )
         for dtype in DTYPES.values():
             kernel.compile(_signature(numba, rule, dtype))
+        # Else numba would compile anew, in the middle of a step, for each mix of read-only and writeable arrays.
+        kernel.disable_compile()
         kernels[rule.name] = kernel
     return CompiledDriver(kernels)
 

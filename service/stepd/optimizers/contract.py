@@ -78,7 +78,10 @@ def _shown(value: object) -> str:
     if value is None or isinstance(value, (bool, dict, list)):
         names: dict[object, str] = {None: "null", True: "true", False: "false"}
         return names[value] if not isinstance(value, (dict, list)) else f"{type(value).__name__}"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python prints no integer of more than 4,300 digits
+        return f"an {type(value).__name__} too long to show"
     return text if len(text) <= 40 else text[:37] + "..."
 
 
@@ -136,9 +139,7 @@ class Rule:
                 hint = f": did you mean {near[0]}?" if near else f"; it has {', '.join(known)}"
                 detail = f"{self.name} has no hyper-parameter {_shown(name)}{hint}"
                 raise HyperParameterUnknown(detail, errors=[FieldError.at("optimizer", name, detail=detail)])
-        hyper = {
-            name: parameter.check(given.get(name, parameter.default), dtype) for name, parameter in known.items()
-        }
+        hyper = {name: parameter.check(given.get(name, parameter.default), dtype) for name, parameter in known.items()}
         self.consistent(hyper)
         return Optimizer(self, hyper)
 

@@ -14,9 +14,9 @@ from stepd.errors import InvalidTensors, ShapeMismatch, StepNotFinite, ValueNotF
 from stepd.optimizers.adadelta import ADADELTA
 from stepd.optimizers.adagrad import ADAGRAD
 from stepd.optimizers.blocked import BlockedDriver
-from stepd.optimizers.contract import FloatArray, Number, Optimizer, Rule
+from stepd.optimizers.contract import FloatArray, Number, Rule
 from stepd.optimizers.rmsprop import RMSPROP
-from stepd.optimizers.sgd import SGD
+from stepd.optimizers.sgd import SGD as SGD_RULE
 from stepd.values import DTYPES
 
 _DRIVER = BlockedDriver()
@@ -32,7 +32,8 @@ class TextbookOptimizer:
 
     def __init__(self, **hyper: Number) -> None:
         self._hyper = hyper
-        self._optimizer: Optimizer = self.rule.resolve(hyper, DTYPES["float64"])
+        self._dtype: np.dtype[Any] | None = None
+        self.rule.resolve(hyper, DTYPES["float64"])  # a wrong value fails here and not at the first update
         self.state: dict[str, FloatArray] | None = None
         self.step = 0
 
@@ -51,8 +52,8 @@ class TextbookOptimizer:
             ValueNotFinite: params or grads hold NaN or an infinity.
             StepNotFinite: the result would not be finite. The state is unchanged after every error.
         """
-        new_params, state = update(self.rule, self._hyper, params, grads, self.state)
-        self.state, self.step = state, self.step + 1
+        new_params, state = update(self.rule, self._hyper, params, grads, self.state, dtype=self._dtype)
+        self.state, self.step, self._dtype = state, self.step + 1, new_params.dtype
         return new_params
 
 
@@ -94,7 +95,7 @@ class SGD(TextbookOptimizer):
     array([0.95])
     """
 
-    rule = SGD
+    rule = SGD_RULE
 
 
 def adadelta_update(
@@ -131,10 +132,13 @@ def update(
     params: npt.ArrayLike,
     grads: npt.ArrayLike,
     state: Any = None,
+    *,
+    dtype: np.dtype[Any] | None = None,
 ) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """One step of any rule with state in (None: zeros) and state out. See `adadelta_update`."""
+    """One step of any rule with state in (None: zeros) and state out. `dtype` None: that of `params`."""
     given = np.asarray(params)
-    dtype = DTYPES["float32" if given.dtype == np.float32 else "float64"]
+    if dtype is None:
+        dtype = DTYPES["float32" if given.dtype == np.float32 else "float64"]
     optimizer = rule.resolve(hyper, dtype)
     vectors = [_vector("params", given, dtype, given.shape), _vector("grads", grads, dtype, given.shape)]
     for slot in rule.slots:
@@ -156,7 +160,8 @@ def _vector(name: str, given: npt.ArrayLike, dtype: np.dtype[Any], shape: tuple[
         raise ShapeMismatch(f"{name} has shape {list(array.shape)}, params has {list(shape)}")
     if array.dtype.kind not in "fiu":
         raise InvalidTensors(f"{name} has dtype {array.dtype}; it must hold numbers")
-    vector = np.ascontiguousarray(array, dtype).reshape(-1)
+    with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+        vector = np.ascontiguousarray(array, dtype).reshape(-1)
     if not np.isfinite(vector).all():
         raise ValueNotFinite(f"{name} holds NaN or an infinity (in {dtype.name})")
     return vector

@@ -1,0 +1,103 @@
+"""The requests of stepd's HTTP contract, each built by a pure function from decoded parts. Nothing is sent here.
+
+Each says when it may be sent again: what changes a session carries If-Match, a step an Idempotency-Key besides, and so
+can't be carried out twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from stepd_client.wire import Repeat, Request
+
+_SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_JSON = {"content-type": "application/json"}
+
+
+def _session_path(session_id: str, below: str = "") -> str:
+    """Checked before it goes into a path, where an id such as `..` would name something else."""
+    if not _SESSION_ID.fullmatch(session_id):
+        raise ValueError(
+            f"{session_id[:70]!r} is no session id; that is 1 to 64 letters, digits, '.', '_' and '-', "
+            "the first of them a letter or a digit"
+        )
+    return f"/v1/sessions/{session_id}{below}"
+
+
+def create(session_id: str | None, document: Mapping[str, Any]) -> Request:
+    """Under a chosen id, or, never repeated, under one that the service makes."""
+    body = orjson.dumps(document)
+    if session_id is None:
+        return Request("POST", "/v1/sessions", Repeat.NEVER, headers=_JSON, body=body)
+    return Request("PUT", _session_path(session_id), Repeat.ALWAYS, headers=_JSON, body=body)
+
+
+def describe(session_id: str) -> Request:
+    return Request("GET", _session_path(session_id), Repeat.ALWAYS)
+
+
+def delete(session_id: str, etag: str | None) -> Request:
+    headers = {} if etag is None else {"if-match": etag}
+    return Request("DELETE", _session_path(session_id), Repeat.ALWAYS, headers=headers)
+
+
+def step(
+    session_id: str, document: Mapping[str, Any], *, etag: str, key: str, lr: float | None, return_params: bool
+) -> Request:
+    headers = {**_JSON, "if-match": etag, "idempotency-key": key}
+    if not return_params:
+        headers["prefer"] = "return=minimal"
+    query = () if lr is None else (("lr", repr(float(lr))),)
+    body = orjson.dumps(document)
+    return Request("POST", _session_path(session_id, "/step"), Repeat.ALWAYS, query, headers, body)
+
+
+def get_params(session_id: str) -> Request:
+    return Request("GET", _session_path(session_id, "/params"), Repeat.ALWAYS)
+
+
+def put_params(session_id: str, document: Mapping[str, Any], etag: str) -> Request:
+    headers = {**_JSON, "if-match": etag}
+    path = _session_path(session_id, "/params")
+    return Request("PUT", path, Repeat.ALWAYS, headers=headers, body=orjson.dumps(document))
+
+
+def get_state(session_id: str) -> Request:
+    return Request("GET", _session_path(session_id, "/state"), Repeat.ALWAYS)
+
+
+def put_state(session_id: str, document: Mapping[str, Any], etag: str | None) -> Request:
+    """Without an ETag there is nothing to keep a second sending from undoing what others did after the first."""
+    headers = dict(_JSON) if etag is None else {**_JSON, "if-match": etag}
+    repeat = Repeat.UNLESS_APPLIED if etag is None else Repeat.ALWAYS
+    return Request("PUT", _session_path(session_id, "/state"), repeat, headers=headers, body=orjson.dumps(document))
+
+
+def reset(session_id: str, etag: str) -> Request:
+    return Request("POST", _session_path(session_id, "/reset"), Repeat.ALWAYS, headers={"if-match": etag})
+
+
+def list_sessions(label: Mapping[str, str], page_size: int | None, page_token: str | None) -> Request:
+    query = [("label", f"{key}={value}") for key, value in label.items()]
+    if page_size is not None:
+        query.append(("page_size", str(page_size)))
+    if page_token is not None:
+        query.append(("page_token", page_token))
+    return Request("GET", "/v1/sessions", Repeat.ALWAYS, tuple(query))
+
+
+def step_once(document: Mapping[str, Any]) -> Request:
+    """The stateless form: the service keeps nothing, so it may be repeated as it is."""
+    return Request("POST", "/v1/step", Repeat.ALWAYS, headers=_JSON, body=orjson.dumps(document))
+
+
+def optimizers() -> Request:
+    return Request("GET", "/v1/optimizers", Repeat.ALWAYS)
+
+
+def info() -> Request:
+    return Request("GET", "/v1/info", Repeat.ALWAYS)

@@ -1,0 +1,258 @@
+"""The Session object: one optimization run as its caller sees it. The logic of its verbs is in flows.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, overload
+
+import numpy.typing as npt
+
+from stepd_client import flows
+from stepd_client.checkpoint import Checkpoint
+from stepd_client.held import Held
+from stepd_client.info import SessionInfo
+from stepd_client.values import DType, FloatArray, Shape
+from stepd_client.wire import Flow, Result
+
+Values = npt.NDArray[Any] | Sequence[Any] | Mapping[str, Any]
+
+
+class Runner(Protocol):
+    """Whoever does a flow's requests, one after another, and gives its result."""
+
+    def __call__(self, flow: Flow[Result], /) -> Result: ...
+
+
+class Session:
+    """One session of the service, made by `client.session()` or `client.restore()`.
+
+    Values go in as arrays, as (nested) lists, or as a mapping of names to arrays, lists or numbers; they come out in
+    the kind in which they last went in, names in the caller's order, in the session's dtype. What comes out is the
+    caller's own: writing to it changes nothing here.
+
+    The object remembers the state that it last heard of. Every verb that changes the session applies to exactly that
+    state or raises PreconditionFailed; so a verb is safe to send again when an answer is lost, and the client does.
+    Several objects, threads or programs may use one session; each thread needs an object of its own.
+
+    Beside what each verb names, all of them raise:
+        ConnectionFailed, RequestTimedOut, UnexpectedAnswer: no answer came, or none of stepd's.
+        SessionNotFound, SessionExpired: the session is gone.
+        Unavailable, InternalError: the service is busy, starting, stopping or broken.
+    """
+
+    def __init__(self, run: Runner, held: Held) -> None:
+        self._run = run
+        self._held = held
+
+    def __repr__(self) -> str:
+        return f"<Session {self.id!r}: {self.optimizer['name']}, {self.dtype.name}, step {self.step_number}>"
+
+    @property
+    def id(self) -> str:
+        """The name under which the service keeps the session."""
+        return self._held.id
+
+    @property
+    def optimizer(self) -> dict[str, Any]:
+        """The optimizer's name and every hyper-parameter, the service's defaults filled in."""
+        return dict(self._held.optimizer)
+
+    @property
+    def dtype(self) -> DType:
+        """float64 or float32: what the service computes in, and what comes out."""
+        return self._held.dtype
+
+    @property
+    def shape(self) -> Shape | dict[str, Shape] | None:
+        """A tuple; with names a dict of tuples; None while the session has no shape."""
+        shape = self._held.shape
+        return dict(shape) if isinstance(shape, Mapping) else shape
+
+    @property
+    def step_number(self) -> int:
+        """The number of steps taken, as of the last answer."""
+        return self._held.validator.step
+
+    @property
+    def etag(self) -> str:
+        """The state that the next verb applies to: `"<incarnation>-<step>"`, quotes included."""
+        return self._held.validator.etag
+
+    @property
+    def params(self) -> Any:
+        """The params of the last answer, without a request: a new array, list or dict each time.
+
+        None while the session has no shape, and after `step(..., return_params=False)`: then see `fetch_params()`.
+        """
+        return self._held.given()
+
+    @overload
+    def step(
+        self,
+        grads: npt.NDArray[Any],
+        params: Values | None = None,
+        *,
+        lr: float | None = None,
+        return_params: Literal[True] = True,
+    ) -> FloatArray: ...
+    @overload
+    def step(
+        self,
+        grads: Mapping[str, Any],
+        params: Values | None = None,
+        *,
+        lr: float | None = None,
+        return_params: Literal[True] = True,
+    ) -> dict[str, Any]: ...
+    @overload
+    def step(
+        self,
+        grads: Sequence[Any],
+        params: Values | None = None,
+        *,
+        lr: float | None = None,
+        return_params: Literal[True] = True,
+    ) -> list[Any]: ...
+    @overload
+    def step(
+        self, grads: Values, params: Values | None = None, *, lr: float | None = None, return_params: bool
+    ) -> Any: ...
+    def step(
+        self, grads: Values, params: Values | None = None, *, lr: float | None = None, return_params: bool = True
+    ) -> Any:
+        """Take one step: gradients in, updated params out.
+
+        Applied once, however often it has to be sent. If no answer comes at all, `maybe_applied` of the error says
+        whether it may have been applied; stepping again is safe, since it is refused if it was.
+
+        Args:
+            grads: of the session's shape; converted to its dtype.
+            params: replace the session's before the step, in the same atomic step; of the shape of `grads`. The first
+                step of a session without a shape needs them.
+            lr: the learning rate of this step alone, finite and at least 0.
+            return_params: False leaves the params with the service; `params` is then None until the next answer.
+
+        Returns:
+            The new params in the session's dtype, in the kind of `grads`; None without `return_params`.
+
+        Raises:
+            ValueError, TypeError: grads, params or lr can't be sent (NaN, text, ragged); nothing was sent.
+            PreconditionFailed, SessionReplaced: the session has changed since the last answer.
+            ShapeMismatch, NamesMismatch: grads or params don't have the session's shape.
+            StepNotFinite: the result would not be finite; the session stays as it was.
+            SessionHasNoShape: a first step without params.
+
+        >>> session = client.session("docs-step", params=[1.0, 2.0])
+        >>> session.step([0.5, -0.5])
+        [0.9955280372600325, 2.0044719627399673]
+        """
+        return self._run(flows.step(self._held, grads, params, lr, return_params))
+
+    def fetch_params(self) -> Any:
+        """Get the params from the service, and go on from the state that they belong to.
+
+        This is the way back into step with the service after PreconditionFailed.
+
+        Returns:
+            The params as `params` gives them: of the session's shape and dtype; None while it has no shape.
+
+        Raises:
+            See Session.
+
+        >>> session = client.session("docs-fetch", params=[1.0, 2.0])
+        >>> session.fetch_params()
+        [1.0, 2.0]
+        """
+        return self._run(flows.fetch_params(self._held))
+
+    def put_params(self, params: Values) -> None:
+        """Replace the params; optimizer state and step number stay.
+
+        Args:
+            params: of the session's shape; they give it one if it has none.
+
+        Raises:
+            ValueError, TypeError: the values can't be sent; nothing was sent.
+            PreconditionFailed: the session has changed since the last answer; see its `resent`.
+            ShapeMismatch, NamesMismatch: the params don't have the session's shape.
+
+        >>> session = client.session("docs-put", params=[1.0, 2.0])
+        >>> session.put_params([3.0, 4.0])
+        >>> session.params
+        [3.0, 4.0]
+        """
+        self._run(flows.put_params(self._held, params))
+
+    def state(self) -> Checkpoint:
+        """Get the whole session as it is now: params, optimizer state, step number. Nothing changes, here or there.
+
+        Returns:
+            A Checkpoint, values of the session's shape and dtype, in the kind in which they last went in.
+
+        Raises:
+            SessionHasNoShape: there are no values yet. See Session.
+
+        >>> session = client.session("docs-state", params=[1.0, 2.0])
+        >>> session.state().state["square_avg"]
+        [0.0, 0.0]
+        """
+        return self._run(flows.state(self._held))
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Put the session back to a checkpoint: params, optimizer state, step number.
+
+        Args:
+            checkpoint: of the same optimizer, dtype and shape.
+
+        Raises:
+            ValueError, TypeError: its values can't be sent; nothing was sent.
+            PreconditionFailed: the session has changed since the last answer; see its `resent`.
+            CheckpointMismatch, DigestMismatch: it does not fit, or was damaged.
+
+        >>> session = client.session("docs-restore", params=[1.0, 2.0])
+        >>> before = session.state()
+        >>> _ = session.step([0.5, -0.5])
+        >>> session.restore(before)
+        >>> session.step_number, session.params
+        (0, [1.0, 2.0])
+        """
+        self._run(flows.restore(self._held, checkpoint))
+
+    def reset(self) -> None:
+        """Set the optimizer state to zero and the step number to 0; params and shape stay.
+
+        Raises:
+            PreconditionFailed: the session has changed since the last answer; see its `resent`.
+
+        >>> session = client.session("docs-reset", params=[1.0])
+        >>> _ = session.step([0.5])
+        >>> session.reset()
+        >>> session.step_number
+        0
+        """
+        self._run(flows.reset(self._held))
+
+    def delete(self) -> None:
+        """Delete the session; its id is free again.
+
+        Raises:
+            PreconditionFailed: the session has changed since the last answer. `client.delete(id)` does not mind.
+
+        >>> session = client.session("docs-delete", params=[1.0])
+        >>> session.delete()
+        """
+        self._run(flows.delete(self.id, self.etag))
+
+    def describe(self) -> SessionInfo:
+        """Get what the service tells about the session, values apart. This object's own view does not change.
+
+        Returns:
+            A SessionInfo: optimizer, dtype, shape, step, times, labels, memory taken, durability.
+
+        Raises:
+            See Session.
+
+        >>> client.session("docs-describe", shape=(2, 3)).describe().size
+        6
+        """
+        return self._run(flows.describe(self.id))

@@ -1,0 +1,55 @@
+"""What passes between the client's logic and whoever sends: requests, answers, flows. No logic and no I/O lives here.
+
+A flow is a generator that yields each request that it needs, is sent the answer, and returns its result. The logic of
+every operation is a flow (flows.py); a client runs flows: it sends, waits, retries, and knows no more than that. So a
+client that does this in another manner, such as with async and await, shares all the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeVar
+
+
+class Repeat(Enum):
+    """When a request may be sent again after it got no good answer."""
+
+    NEVER = "never"
+    UNLESS_APPLIED = "only where the service can't have carried it out"
+    ALWAYS = "always: it changes nothing, or carries what keeps it from being carried out twice"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. `path` is within the base URL; the body, where there is one, is JSON."""
+
+    method: str
+    path: str
+    repeat: Repeat
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, header names in lower case.
+
+    `maybe_applied`: an earlier sending of the same request may have been carried out, its answer lost.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    maybe_applied: bool = False
+
+    @property
+    def content_type(self) -> str:
+        """The media type without its parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+Result = TypeVar("Result")
+Flow = Generator[Request, Answer, Result]

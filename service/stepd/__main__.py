@@ -1,0 +1,5 @@
+"""`python -m stepd` is `stepd`."""
+
+from stepd.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""HTTP: routes, statuses, headers, limits of requests. What a session is and does is decided below."""

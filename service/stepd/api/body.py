@@ -1,0 +1,56 @@
+"""Reading a body: its size is judged and reserved before it is read, whether or not it says how long it is."""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect, Request
+
+from stepd.api.budget import Reservation
+from stepd.errors import RequestTooLarge, UnexpectedBody
+from stepd.wire.json import DECODE_BYTES_PER_BYTE
+
+
+def content_length(request: Request, limit: int) -> int | None:
+    """The declared length, None for a chunked body. Raises RequestTooLarge beyond the limit."""
+    text = request.headers.get("content-length")
+    if text is None:
+        return None
+    length = int(text)  # the server has refused what is no number
+    if length > limit:
+        raise _too_large(f"the body has {length} bytes", limit)
+    return length
+
+
+async def read_body(request: Request, reservation: Reservation, limit: int) -> bytes | bytearray:
+    """The whole body, each byte of it reserved with what parsing it may take.
+
+    Raises RequestTooLarge, OverBudget; ClientDisconnect where the caller went away before its end.
+    """
+    length = content_length(request, limit)
+    if length is not None:
+        reservation.grow(length * DECODE_BYTES_PER_BYTE)
+    body = bytearray()
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        if length is None:
+            if len(body) + len(chunk) > limit:
+                raise _too_large(f"the body has more than {limit} bytes", limit)
+            reservation.grow(len(chunk) * DECODE_BYTES_PER_BYTE)
+        if not message.get("more_body", False):
+            return chunk if not body else body + chunk
+        body += chunk
+
+
+async def refuse_body(request: Request) -> None:
+    """Raises UnexpectedBody where a request that takes none has one."""
+    if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
+        raise UnexpectedBody(f"{request.method} {request.url.path} takes no body")
+
+
+def _too_large(what: str, limit: int) -> RequestTooLarge:
+    return RequestTooLarge(
+        f"{what}, the service takes {limit} (STEPD_MAX_JSON_BYTES); split the tensors over several sessions, the rules "
+        "are elementwise"
+    )

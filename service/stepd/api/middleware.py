@@ -1,0 +1,71 @@
+"""What every answer has in common: request id, timing, no caching, HEAD, and errors as problems. Pure ASGI."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stepd.api.exchange import SCOPE_KEY, Exchange
+from stepd.api.problems import problem_response
+from stepd.errors import InternalError, StepdError
+
+log = structlog.get_logger("stepd.http")
+
+
+class Envelope:
+    """Wraps the whole application."""
+
+    def __init__(self, app: ASGIApp, *, access_log: bool) -> None:
+        self.app = app
+        self.access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange.of(scope["headers"])
+        began = time.perf_counter()
+        head = scope["method"] == "HEAD"
+        status = 0
+
+        async def enveloped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", exchange.request_id.encode()),
+                    (b"server-timing", exchange.server_timing().encode()),
+                    (b"cache-control", b"no-store"),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            elif head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        # Routes know GET; a HEAD is answered as the GET would be, without the body.
+        inner: Scope = {**scope, "method": "GET" if head else scope["method"], SCOPE_KEY: exchange}
+        try:
+            await self.app(inner, receive, enveloped)
+        except ClientDisconnect:
+            status = status or 499  # in the log only: nobody is there to be answered
+        except StepdError as error:
+            await problem_response(error, exchange.request_id)(inner, receive, enveloped)
+        except Exception:
+            log.exception("a request failed", request_id=exchange.request_id, method=scope["method"], path=scope["path"])
+            if status:  # the answer has begun: only breaking the connection off tells the caller
+                raise
+            failure = InternalError("an unexpected error; the log has more under this request_id. Read the session's step before you go on")  # fmt: skip
+            await problem_response(failure, exchange.request_id)(inner, receive, enveloped)
+        if self.access_log:
+            log.info(
+                "request",
+                request_id=exchange.request_id,
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round((time.perf_counter() - began) * 1e3, 3),
+            )

@@ -1,0 +1,93 @@
+"""What the service is and whether it is well: catalogue, info, health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+import stepd
+from stepd.api.answers import json_answer
+from stepd.api.direct import DirectRoute
+from stepd.api.documentation import INFO, LIVEZ, OPTIMIZERS, READYZ
+from stepd.api.headers import MAX_KEY, query
+from stepd.api.routes.sessions import MAX_PAGE_SIZE
+from stepd.api.service import Service
+from stepd.engine.contract import DURABILITY
+from stepd.errors import NotReady
+from stepd.optimizers import CATALOGUE
+from stepd.optimizers.contract import HyperParameter, Rule
+from stepd.values import DTYPES, MAX_RANK, MAX_TENSOR_NAME
+from stepd.wire.negotiate import FORMATS
+
+
+def operations_routes(service: Service) -> list[DirectRoute]:
+    async def optimizers(request: Request) -> Response:
+        service.judge_format(request, body=False)
+        query(request.scope["query_string"], ())
+        return json_answer({"optimizers": [_rule_document(rule) for rule in CATALOGUE.values()]})
+
+    async def info(request: Request) -> Response:
+        service.judge_format(request, body=False)
+        query(request.scope["query_string"], ())
+        return json_answer(info_document(service))
+
+    async def livez(request: Request) -> Response:
+        return json_answer({"status": "alive"})
+
+    async def readyz(request: Request) -> Response:
+        if not service.ready:
+            raise NotReady("the service is starting or stopping; ask again, or ask another one")
+        return json_answer({"status": "ready"})
+
+    return [
+        DirectRoute("GET", "/v1/optimizers", optimizers, **OPTIMIZERS),
+        DirectRoute("GET", "/v1/info", info, **INFO),
+        DirectRoute("GET", "/livez", livez, **LIVEZ),
+        DirectRoute("GET", "/readyz", readyz, **READYZ),
+    ]
+
+
+def info_document(service: Service) -> dict[str, Any]:
+    """What GET /v1/info says."""
+    settings = service.settings
+    return {
+        "version": stepd.__version__,
+        "driver": {"serving": service.drivers.current.name, "compiled": service.drivers.compiled},
+        "formats": list(FORMATS),
+        "dtypes": list(DTYPES),
+        "durability": DURABILITY,
+        "limits": {
+            "max_json_bytes": settings.max_json_bytes,
+            "max_session_bytes": settings.max_session_bytes,
+            "max_in_flight_bytes": settings.max_in_flight_bytes,
+            "max_tensors": settings.max_tensors,
+            "max_rank": MAX_RANK,
+            "max_tensor_name": MAX_TENSOR_NAME,
+            "max_wait_s": settings.max_wait_s,
+            "max_page_size": MAX_PAGE_SIZE,
+            "max_idempotency_key": MAX_KEY,
+            "keys_per_session": settings.keys_per_session,
+        },
+    }
+
+
+def _rule_document(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "hyper_parameters": [_hyper_parameter_document(parameter) for parameter in rule.hyper_parameters],
+        "state": [{"name": slot.name, "meaning": slot.meaning} for slot in rule.slots],
+        "formula": list(rule.formula),
+        "reference": rule.reference,
+    }
+
+
+def _hyper_parameter_document(parameter: HyperParameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "type": "boolean" if parameter.is_switch else "number",
+        "default": parameter.default,
+        "range": parameter.range,
+        "meaning": parameter.meaning,
+    }

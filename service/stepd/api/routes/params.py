@@ -1,0 +1,80 @@
+"""GET and PUT params: read them, wait for them, replace them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from stepd.api.answers import about_answer, encode_params, session_headers, vector_answer
+from stepd.api.direct import DirectRoute
+from stepd.api.documentation import GET_PARAMS, PUT_PARAMS
+from stepd.api.exchange import exchange_of
+from stepd.api.headers import preconditions, query, seconds, session_key, whole_number
+from stepd.api.models import ParamsBody
+from stepd.api.service import Service, answer_bytes, timed_encode, timed_parse
+from stepd.errors import InvalidQuery
+from stepd.values import SessionKey
+
+DEFAULT_WAIT_S = 30.0
+
+
+def params_routes(service: Service) -> list[DirectRoute]:
+    async def get_params(request: Request) -> Response:
+        key = session_key(request.path_params["session_id"])
+        async with service.engine.using(key):
+            service.judge_format(request, body=False)
+            conditions = preconditions(request.headers)
+            await _wait(service, key, request)
+            async with service.engine.using(key) as about:
+                with service.budget.reserve(answer_bytes(about.tensors)), timed_encode(request):
+                    read = await service.engine.params(key, encode_params, conditions)
+        if read.encoded is None:
+            return Response(None, 304, session_headers(read.tag))
+        return vector_answer(read.encoded, session_headers(read.tag))
+
+    async def put_params(request: Request) -> Response:
+        key = session_key(request.path_params["session_id"])
+        async with service.engine.using(key) as about:
+            service.judge_format(request, body=True)
+            query(request.scope["query_string"], ())
+            conditions = preconditions(request.headers)
+            with service.budget.reserve(0) as reservation:
+                body = await service.read(request, ParamsBody, reservation)
+                with timed_parse(request):
+                    params = service.decode(body.params, "params", about.dtype, about.tensors)
+                return about_answer(await service.engine.put_params(key, params, conditions))
+
+    return [
+        DirectRoute("GET", "/v1/sessions/{session_id}/params", get_params, **GET_PARAMS),
+        DirectRoute("PUT", "/v1/sessions/{session_id}/params", put_params, **PUT_PARAMS),
+    ]
+
+
+async def _wait(service: Service, key: SessionKey, request: Request) -> None:
+    """Long-poll: returns when the engine's wait is over; raises ClientDisconnect when the caller has gone."""
+    given = dict(query(request.scope["query_string"], ("wait_for_step", "timeout_s")))
+    if "wait_for_step" not in given:
+        if "timeout_s" in given:
+            raise InvalidQuery("timeout_s goes with wait_for_step")
+        return
+    step = whole_number("wait_for_step", given["wait_for_step"], 0, 2**53)
+    longest = service.settings.max_wait_s
+    timeout_s = seconds("timeout_s", given["timeout_s"], longest) if "timeout_s" in given else min(DEFAULT_WAIT_S, longest)  # fmt: skip
+    waiting = asyncio.ensure_future(service.engine.wait(key, step, timeout_s))
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait((waiting, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise ClientDisconnect
+        waiting.result()
+    finally:
+        waiting.cancel()
+        gone.cancel()
+        await asyncio.gather(waiting, gone, return_exceptions=True)
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

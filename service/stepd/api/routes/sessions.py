@@ -1,0 +1,111 @@
+"""Create, list, read and delete sessions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stepd.api.answers import about_answer, json_answer, session_document
+from stepd.api.body import refuse_body
+from stepd.api.direct import DirectRoute
+from stepd.api.documentation import CREATE, CREATE_UNDER_ID, DELETE, GET_SESSION, LIST
+from stepd.api.headers import preconditions, query, session_key, whole_number
+from stepd.api.models import CreateBody
+from stepd.api.service import Service, timed_parse
+from stepd.engine.contract import About, Creation
+from stepd.errors import FieldError, InvalidField, InvalidQuery
+from stepd.optimizers import resolve
+from stepd.values import DEFAULT_TENANT, DTYPES, SESSION_ID, SessionKey, new_session_id
+from stepd.wire.arrays import decode_shape
+
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
+
+
+def sessions_routes(service: Service) -> list[DirectRoute]:
+    async def created(request: Request, key: SessionKey) -> tuple[About, bool]:
+        service.judge_format(request, body=True)
+        query(request.scope["query_string"], ())
+        conditions = preconditions(request.headers)
+        with service.budget.reserve(0) as reservation:
+            body = await service.read(request, CreateBody, reservation)
+            with timed_parse(request):
+                creation = _decode(service, body)
+            return await service.engine.create(key, creation, conditions)
+
+    async def create_under_id(request: Request) -> Response:
+        about, is_new = await created(request, session_key(request.path_params["session_id"]))
+        return about_answer(about, 201 if is_new else 200)
+
+    async def create(request: Request) -> Response:
+        key = SessionKey(DEFAULT_TENANT, new_session_id())
+        about, _ = await created(request, key)
+        return about_answer(about, 201, {"Location": f"/v1/sessions/{key.id}"})
+
+    async def list_sessions(request: Request) -> Response:
+        service.judge_format(request, body=False)
+        pairs = query(request.scope["query_string"], ("page_size", "page_token"), repeated="label")
+        labels = {}
+        for label in (text for name, text in pairs if name == "label"):
+            name, equals, value = label.partition("=")
+            if not equals or labels.setdefault(name, value) != value:
+                raise InvalidQuery(f"label is {label[:60]!r}; it must be name=value, one per name")
+        given = dict(pairs)
+        size = DEFAULT_PAGE_SIZE
+        if "page_size" in given:
+            size = whole_number("page_size", given["page_size"], 1, MAX_PAGE_SIZE)
+        after = _id_of_token(given["page_token"]) if "page_token" in given else ""
+        page, following = await service.engine.list(DEFAULT_TENANT, after, size, labels)
+        token = None if following is None else base64.urlsafe_b64encode(following.encode()).decode()
+        return json_answer({"sessions": [session_document(about) for about in page], "next_page_token": token})
+
+    async def get_session(request: Request) -> Response:
+        async with service.engine.using(session_key(request.path_params["session_id"])) as about:
+            service.judge_format(request, body=False)
+            query(request.scope["query_string"], ())
+            return about_answer(about)
+
+    async def delete(request: Request) -> Response:
+        key = session_key(request.path_params["session_id"])
+        async with service.engine.using(key):
+            service.judge_format(request, body=False)
+            query(request.scope["query_string"], ())
+            await refuse_body(request)
+            await service.engine.delete(key, preconditions(request.headers))
+        return Response(None, 204)
+
+    return [
+        DirectRoute("PUT", "/v1/sessions/{session_id}", create_under_id, **CREATE_UNDER_ID),
+        DirectRoute("POST", "/v1/sessions", create, **CREATE),
+        DirectRoute("GET", "/v1/sessions", list_sessions, **LIST),
+        DirectRoute("GET", "/v1/sessions/{session_id}", get_session, **GET_SESSION),
+        DirectRoute("DELETE", "/v1/sessions/{session_id}", delete, **DELETE),
+    ]
+
+
+def _decode(service: Service, body: CreateBody) -> Creation:
+    dtype = DTYPES[body.dtype]
+    optimizer = resolve(body.optimizer, dtype)
+    tensors = params = None
+    if body.has("shape"):
+        if body.has("params"):
+            detail = "params and shape are both there; send params, or a shape to start from zeros"
+            raise InvalidField(detail, errors=[FieldError("/shape", detail)])
+        tensors = decode_shape(body.shape, dtype, max_tensors=service.settings.max_tensors)
+    elif body.has("params"):
+        values = service.decode(body.params, "params", dtype)
+        tensors, params = values.tensors, values.flat
+    return Creation(optimizer, dtype, tensors, params, body.ttl_s, body.labels)
+
+
+def _id_of_token(token: str) -> str:
+    try:
+        after = base64.urlsafe_b64decode(token.encode()).decode()
+    except (binascii.Error, UnicodeError, ValueError):
+        after = ""
+    if not SESSION_ID.match(after):
+        raise InvalidQuery(f"page_token is {token[:40]!r}; send back a next_page_token as it came")
+    return after

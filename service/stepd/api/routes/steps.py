@@ -1,0 +1,89 @@
+"""POST step: gradients in, params out; with a session, and without one."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stepd.api.answers import encode_once, encode_params, session_headers, vector_answer
+from stepd.api.direct import DirectRoute
+from stepd.api.documentation import STEP, STEP_ONCE
+from stepd.api.exchange import exchange_of
+from stepd.api.headers import idempotency_key, number, preconditions, prefers_minimal, query, session_key
+from stepd.api.models import StepBody, StepOnceBody
+from stepd.api.service import Service, answer_bytes, step_bytes, timed_parse
+from stepd.engine.contract import About, StepRequest
+from stepd.optimizers import resolve
+from stepd.values import DTYPES, Checkpoint, Values
+
+
+def steps_routes(service: Service) -> list[DirectRoute]:
+    async def step(request: Request) -> Response:
+        key = session_key(request.path_params["session_id"])
+        async with service.engine.using(key) as about:
+            service.judge_format(request, body=True, key=True)
+            minimal = prefers_minimal(request.headers)
+            computing = 0 if about.tensors is None else step_bytes(about.optimizer, about.tensors)
+            with service.budget.reserve(computing + (0 if minimal else answer_bytes(about.tensors))) as reservation:
+                lr_text = dict(query(request.scope["query_string"], ("lr",))).get("lr")
+                idempotency, conditions = idempotency_key(request.headers), preconditions(request.headers)
+                body = await service.read(request, StepBody, reservation)
+                with timed_parse(request):
+                    lr = None if lr_text is None else about.optimizer.check_lr(number("lr", lr_text), about.dtype)
+                    grads, params = _decode(service, body, about)
+                step_request = StepRequest(grads, params, lr, idempotency, conditions)
+                if about.tensors is None:
+                    tensors = grads.tensors
+                    reservation.grow(step_bytes(about.optimizer, tensors) + (0 if minimal else answer_bytes(tensors)))
+                answer = await service.engine.step(key, step_request, _nothing if minimal else encode_params)
+                exchange = exchange_of(request.scope)
+                exchange.step_s, exchange.encode_s = answer.step_s, answer.encode_s
+                headers = session_headers(answer.tag)
+                headers["Stepd-Step"] = str(answer.step)
+                headers["Stepd-Applied-Step"] = str(answer.applied_step)
+                if answer.replayed:
+                    headers["Idempotent-Replayed"] = "true"
+                if minimal:
+                    headers["Preference-Applied"] = "return=minimal"
+                    return Response(None, 204, headers)
+                return vector_answer(answer.encoded, headers)
+
+    async def step_once(request: Request) -> Response:
+        service.judge_format(request, body=True)
+        query(request.scope["query_string"], ())
+        with service.budget.reserve(0) as reservation:
+            body = await service.read(request, StepOnceBody, reservation)
+            with timed_parse(request):
+                dtype = DTYPES[body.dtype]
+                optimizer = resolve(body.optimizer, dtype)
+                params = service.decode(body.params, "params", dtype)
+                tensors = params.tensors
+                grads = service.decode(body.grads, "grads", dtype, tensors)
+                vectors = 1 + len(optimizer.rule.slots)
+                reservation.grow(2 * step_bytes(optimizer, tensors) + answer_bytes(tensors, vectors))
+                if body.state is None:
+                    slots = {name: tensors.zeros() for name in optimizer.rule.slot_names}
+                else:
+                    slots = service.decode_state(body.state, optimizer, tensors)
+            start = Checkpoint(optimizer.resolved(), tensors, 0, params.flat, slots)
+            answer = await service.engine.step_once(optimizer, start, grads, encode_once)
+            exchange = exchange_of(request.scope)
+            exchange.step_s, exchange.encode_s = answer.step_s, answer.encode_s
+            return vector_answer(answer.encoded, {"Vary": "Accept"})
+
+    return [
+        DirectRoute("POST", "/v1/sessions/{session_id}/step", step, **STEP),
+        DirectRoute("POST", "/v1/step", step_once, **STEP_ONCE),
+    ]
+
+
+def _decode(service: Service, body: StepBody, about: About) -> tuple[Values, Values | None]:
+    params = None
+    if body.has("params"):
+        params = service.decode(body.params, "params", about.dtype, about.tensors)
+    expected = about.tensors if params is None else params.tensors
+    return service.decode(body.grads, "grads", about.dtype, expected), params
+
+
+def _nothing(step: int, params: Values) -> bytes:
+    return b""

@@ -1,0 +1,105 @@
+"""What every route needs: the engine, the budget, the settings. And the ways of a request that several routes share."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+
+from stepd.api.body import content_length, read_body
+from stepd.api.budget import Budget, Reservation
+from stepd.api.exchange import exchange_of
+from stepd.api.headers import refuse_key
+from stepd.api.models import ControlModel, validated
+from stepd.engine.contract import Engine
+from stepd.errors import CheckpointMismatch, FieldError
+from stepd.optimizers import Optimizer
+from stepd.optimizers.drivers import Drivers
+from stepd.settings import Settings
+from stepd.values import FloatArray, Tensors, Values
+from stepd.wire.arrays import decode_values
+from stepd.wire.json import ENCODE_BYTES_PER_VALUE, parse
+from stepd.wire.negotiate import require_acceptable, require_readable
+
+
+@dataclass
+class Service:
+    """One per application. `ready` is false before start-up has ended and from the beginning of the drain."""
+
+    settings: Settings
+    engine: Engine
+    drivers: Drivers
+    budget: Budget
+    ready: bool = False
+
+    def judge_format(self, request: Request, *, body: bool, key: bool = False) -> None:
+        """415, 406, 413, and 400 for a key where none is taken: all before a body is read."""
+        headers = request.headers
+        if body:
+            require_readable(headers.get("content-type"), headers.get("content-encoding"))
+        require_acceptable(headers.get("accept"))
+        if body:
+            content_length(request, self.settings.max_json_bytes)
+        if not key:
+            refuse_key(headers)
+
+    async def read(self, request: Request, model: type[ControlModel], reservation: Reservation) -> ControlModel:
+        """The body, its control part checked."""
+        body = await read_body(request, reservation, self.settings.max_json_bytes)
+        with timed_parse(request):
+            return validated(model, parse(body))
+
+    def decode(self, given: object, role: str, dtype: np.dtype[Any], expected: Tensors | None = None) -> Values:
+        """One role's vectors."""
+        return self.decode_at(given, (role,), dtype, expected)
+
+    def decode_at(
+        self, given: object, place: tuple[str, ...], dtype: np.dtype[Any], expected: Tensors | None
+    ) -> Values:
+        """One role's vectors that stood at `place` in the body."""
+        return decode_values(given, place, dtype, expected=expected, max_tensors=self.settings.max_tensors)
+
+    def decode_state(self, given: dict[str, Any], optimizer: Optimizer, tensors: Tensors) -> dict[str, FloatArray]:
+        """The slots of a checkpoint, each shaped as params. Raises CheckpointMismatch for a slot too many or missing."""
+        names = optimizer.rule.slot_names
+        for name in (*given, *names):
+            if name not in names or name not in given:
+                wrong = "is missing" if name in names else "is no slot"
+                detail = f"state: {name[:40]!r} {wrong}; {optimizer.rule.name} has {', '.join(names)}"
+                raise CheckpointMismatch(detail, errors=[FieldError.at("state", name, detail=detail)])
+        return {name: self.decode_at(given[name], ("state", name), tensors.dtype, tensors).flat for name in names}
+
+
+@contextmanager
+def timed_encode(request: Request) -> Iterator[None]:
+    """Counts the time spent inside as the answer's `encode`."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        exchange_of(request.scope).encode_s = time.perf_counter() - began
+
+
+@contextmanager
+def timed_parse(request: Request) -> Iterator[None]:
+    """Adds the time spent inside to the answer's `parse`."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        exchange_of(request.scope).parse_s += time.perf_counter() - began
+
+
+def answer_bytes(tensors: Tensors | None, vectors: int = 1) -> int:
+    """What writing so many vectors of these tensors may take."""
+    return 0 if tensors is None else tensors.size * vectors * ENCODE_BYTES_PER_VALUE[tensors.dtype]
+
+
+def step_bytes(optimizer: Optimizer, tensors: Tensors) -> int:
+    """What computing a step takes beside the session: the new params and slots, until they replace the old."""
+    return tensors.nbytes * (1 + len(optimizer.rule.slots))

@@ -1,0 +1,216 @@
+"""The verbs of an engine and the plain types that pass through its door. Nothing above may know which engine runs.
+
+Values that go in belong to the engine from then on and may not be written to. Values that come out are seen only by
+the `encode` function that the caller hands in; it runs before anyone else can change the session and may keep none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from stepd.errors import PreconditionFailed
+from stepd.optimizers import Optimizer
+from stepd.values import Checkpoint, FloatArray, SessionKey, Tensors, Values
+
+T = TypeVar("T")
+
+# What this version keeps of a session when the process ends: nothing.
+DURABILITY = "memory"
+
+
+class About(NamedTuple):
+    """What a session is, at one moment. Times are seconds since 1970; `expires_at` holds if it is not used again."""
+
+    key: SessionKey
+    optimizer: Optimizer
+    dtype: np.dtype[Any]
+    tensors: Tensors | None
+    step: int
+    incarnation: str
+    nbytes: int
+    created_at: float
+    updated_at: float
+    ttl_s: float | None
+    expires_at: float | None
+    labels: Mapping[str, str]
+
+    @property
+    def tag(self) -> str:
+        """What the entity tag holds."""
+        return f"{self.incarnation}-{self.step}"
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """If-Match and If-None-Match as sets of tags; `*` stands for any session. None: not sent."""
+
+    if_match: frozenset[str] | None = None
+    if_none_match: frozenset[str] | None = None
+
+    def names(self, current: str) -> bool:
+        """Whether If-None-Match names the current state: then a read need not give it again."""
+        return self.if_none_match is not None and _matches(self.if_none_match, current)
+
+    def check(self, current: str | None, step: int = 0) -> None:
+        """Raises PreconditionFailed where a change of the session (None: there is none) is ruled out."""
+        if self.if_match is not None and not _matches(self.if_match, current):
+            if current is None:
+                raise PreconditionFailed("If-Match names a state and there is no such session")
+            raise PreconditionFailed(
+                f"the session is at {current}, If-Match names {', '.join(sorted(self.if_match))[:120]}; nothing has "
+                "changed; read the session, then decide",
+                extra={"etag": f'"{current}"', "step": step},
+            )
+        if current is not None and self.names(current):
+            raise PreconditionFailed(
+                f"the session exists, at {current}, and If-None-Match rules that out",
+                extra={"etag": f'"{current}"', "step": step},
+            )
+
+
+def _matches(tags: frozenset[str], current: str | None) -> bool:
+    return current is not None and ("*" in tags or current in tags)
+
+
+ANY_STATE = Preconditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What create asks for. `tensors` without `params`: zeros. Neither: an unshaped session."""
+
+    optimizer: Optimizer
+    dtype: np.dtype[Any]
+    tensors: Tensors | None = None
+    params: FloatArray | None = None
+    ttl_s: float | None = None
+    labels: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """What PUT state asks for. `digest`, where given, must be the checkpoint's; the rest holds where it creates."""
+
+    optimizer: Optimizer
+    checkpoint: Checkpoint
+    digest: str | None = None
+    ttl_s: float | None = None
+    labels: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    """What a step says, decoded; without `params` those of the session are used."""
+
+    grads: Values
+    params: Values | None = None
+    lr: float | None = None
+    idempotency_key: str | None = None
+    preconditions: Preconditions = ANY_STATE
+
+
+class StepAnswer(NamedTuple, Generic[T]):
+    """What came of a step: where the session is, which step took the gradients, and what `encode` made of the params."""
+
+    tag: str
+    step: int
+    applied_step: int
+    replayed: bool
+    encoded: T
+    step_s: float
+    encode_s: float
+
+
+class OnceAnswer(NamedTuple, Generic[T]):
+    """What `encode` made of the state after a step without a session."""
+
+    encoded: T
+    step_s: float
+    encode_s: float
+
+
+class Read(NamedTuple, Generic[T]):
+    """What `encode` made of a session, and its tag. `encoded` is None where the caller has that state already."""
+
+    tag: str
+    step: int
+    encoded: T | None
+
+
+EncodeParams = Callable[[int, Values], T]
+EncodeCheckpoint = Callable[[Checkpoint], T]
+
+
+class Engine(Protocol):
+    """The verbs. Each that names a session raises SessionNotFound or SessionExpired.
+
+    A verb that changes a session does so whole or not at all, one at a time per session, and goes on to its end when
+    its caller is cancelled.
+    """
+
+    def using(self, key: SessionKey) -> AbstractAsyncContextManager[About]:
+        """Describes a session and keeps it from expiring for the length of a request; success renews its time."""
+        ...
+
+    async def create(
+        self, key: SessionKey, creation: Creation, preconditions: Preconditions = ANY_STATE
+    ) -> tuple[About, bool]:
+        """A new session, or the one that was created from the same spec; the bool tells whether it is new.
+
+        Raises SessionExists, PreconditionFailed, CapacityExceeded.
+        """
+        ...
+
+    async def list(
+        self, tenant: str, after: str, size: int, labels: Mapping[str, str]
+    ) -> tuple[Sequence[About], str | None]:
+        """A page of sessions, ids in order from behind `after`, and the id where the next page begins."""
+        ...
+
+    async def step(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
+        """Takes one step, or finds that its key has taken it. Raises in the order: key, precondition, numbers, capacity."""
+        ...
+
+    async def step_once(
+        self, optimizer: Optimizer, start: Checkpoint, grads: Values, encode: EncodeCheckpoint[T]
+    ) -> OnceAnswer[T]:
+        """One step of a session that is made for it and forgotten: the same checks, no table, no key."""
+        ...
+
+    async def params(self, key: SessionKey, encode: EncodeParams[T], unless: Preconditions = ANY_STATE) -> Read[T]:
+        """The params, unless `unless.if_none_match` names the current state."""
+        ...
+
+    async def wait(self, key: SessionKey, step: int, timeout_s: float) -> None:
+        """Returns when the session is at `step` or beyond, is in another incarnation, the time is over or the service
+        drains; raises SessionNotFound when it is deleted."""
+        ...
+
+    async def put_params(self, key: SessionKey, params: Values, preconditions: Preconditions) -> About:
+        """Replaces the params; slots and step stay."""
+        ...
+
+    async def checkpoint(
+        self, key: SessionKey, encode: EncodeCheckpoint[T], unless: Preconditions = ANY_STATE
+    ) -> Read[T]:
+        """The whole session, unless `unless.if_none_match` names the current state."""
+        ...
+
+    async def restore(
+        self, key: SessionKey, restoration: Restoration, preconditions: Preconditions
+    ) -> tuple[About, bool]:
+        """Puts a checkpoint in place of a session, or makes one of it; the bool tells whether it is new."""
+        ...
+
+    async def reset(self, key: SessionKey, preconditions: Preconditions) -> About:
+        """Slots to zero, step 0."""
+        ...
+
+    async def delete(self, key: SessionKey, preconditions: Preconditions) -> None:
+        """Deletes the session; its id is free again."""
+        ...

@@ -1,0 +1,352 @@
+"""The engine of one process: session table, a turn per session, threads for large vectors.
+
+Everything here runs on the event loop's thread but for the functions that `_run` hands to a thread; those touch
+nothing but the vectors and the session whose turn it is. Between prepare and commit is the one place where a journal
+would record the step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, TypeVar
+
+from stepd.engine.contract import (
+    ANY_STATE,
+    About,
+    Creation,
+    EncodeCheckpoint,
+    EncodeParams,
+    OnceAnswer,
+    Preconditions,
+    Read,
+    Restoration,
+    StepAnswer,
+    StepRequest,
+)
+from stepd.engine.turns import Turns
+from stepd.engine.waiters import Waiters
+from stepd.errors import DigestMismatch, FieldError, SessionExists
+from stepd.optimizers import Optimizer
+from stepd.optimizers.drivers import Drivers
+from stepd.sessions.session import Prepared, Session, array_bytes, new_state, restored_state
+from stepd.sessions.spec import Spec
+from stepd.sessions.table import Lease, SessionTable
+from stepd.values import Checkpoint, SessionKey, Values, digest, fingerprint, new_incarnation
+
+T = TypeVar("T")
+
+# From this many values on, work on vectors goes to a thread: a step of so many takes about as long as the way there
+# and back (some 100 microseconds), and below it small steps are quicker in place than in any thread.
+THREAD_SIZE = 32_768
+
+SWEEP_INTERVAL_S = 1.0
+
+
+class LocalEngine:
+    """See `engine.contract.Engine` for the verbs."""
+
+    def __init__(self, drivers: Drivers, *, capacity_bytes: int, keys_per_session: int, threads: int) -> None:
+        self.drivers = drivers
+        self.table = SessionTable(capacity_bytes)
+        self._keys_per_session = keys_per_session
+        self._turns = Turns()
+        self._waiters = Waiters()
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="stepd-step")
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begins to delete expired sessions as their time comes."""
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    def drain(self) -> None:
+        """Ends all waits, now and to come, so that the service can stop."""
+        self._waiters.close()
+
+    async def close(self) -> None:
+        """Ends what `start` began; steps under way in threads are finished first."""
+        self.drain()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        self._threads.shutdown(wait=True)
+
+    def using(self, key: SessionKey) -> _Using:
+        return _Using(self, key)
+
+    def about(self, session: Session) -> About:
+        """What the session is now."""
+        left = self.table.seconds_left(session.key, time.monotonic())
+        return About(
+            key=session.key,
+            optimizer=session.optimizer,
+            dtype=session.dtype,
+            tensors=session.state.tensors,
+            step=session.state.step,
+            incarnation=session.state.incarnation,
+            nbytes=session.nbytes,
+            created_at=session.created_at,
+            updated_at=session.updated_at,
+            ttl_s=session.ttl_s,
+            expires_at=None if left is None else time.time() + left,
+            labels=session.labels,
+        )
+
+    async def create(
+        self, key: SessionKey, creation: Creation, preconditions: Preconditions = ANY_STATE
+    ) -> tuple[About, bool]:
+        async def turn() -> tuple[About, bool]:
+            now = time.monotonic()
+            session = self.table.find(key, now)
+            preconditions.check(session and session.state.tag, session.state.step if session else 0)
+            tensors, size = creation.tensors, 0
+            if tensors is not None:
+                size = tensors.size
+                if session is None:  # before anything of that size is made
+                    self.table.require_capacity(array_bytes(creation.optimizer, tensors), now)
+            spec = Spec(creation.optimizer, creation.dtype, tensors, await self._run(size, _params_digest, creation))
+            if session is not None:
+                self._require_same(session, spec)
+                self.table.renew(session, now)
+                return self.about(session), False
+            state = await self._run(size, new_state, creation.optimizer, tensors, creation.params, new_incarnation())
+            session = self._new_session(key, creation, state=state, spec=spec)
+            self.table.add(session, time.monotonic())
+            return self.about(session), True
+
+        return await self._to_its_end(self._in_turn(key, turn))
+
+    async def list(
+        self, tenant: str, after: str, size: int, labels: Mapping[str, str]
+    ) -> tuple[Sequence[About], str | None]:
+        self.table.sweep(time.monotonic())
+        sessions, following = self.table.page(tenant, after, size, labels)
+        return [self.about(session) for session in sessions], following
+
+    async def step(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
+        size = request.grads.flat.size
+        content = b""
+        if request.idempotency_key is not None:
+            content = await self._run(size, fingerprint, request.grads, request.params, request.lr)
+
+        async def turn() -> StepAnswer[T]:
+            session = self.table.get(key, time.monotonic())
+            began = time.perf_counter()
+            if request.idempotency_key is not None:
+                record = session.keys.judge(request.idempotency_key, content, session.state.incarnation)
+                if record is not None:
+                    return self._step_answer(session, record.step, began, encode, replayed=True)
+            request.preconditions.check(session.state.tag, session.state.step)
+            prepared = await self._run(
+                size,
+                session.prepare_step,
+                self.drivers.current,
+                request.grads,
+                request.params,
+                request.lr,
+                request.idempotency_key,
+                content,
+            )
+            self._commit(session, prepared)
+            return self._step_answer(session, session.state.step, began, encode, replayed=False)
+
+        in_turn = self._in_turn(key, turn)
+        return await (in_turn if size < THREAD_SIZE else self._to_its_end(in_turn))
+
+    async def step_once(
+        self, optimizer: Optimizer, start: Checkpoint, grads: Values, encode: EncodeCheckpoint[T]
+    ) -> OnceAnswer[T]:
+        began = time.perf_counter()
+        size = grads.flat.size
+        state = await self._run(size, restored_state, optimizer, start, "")
+        session = Session(SessionKey("", ""), optimizer, start.tensors.dtype, state)
+        session.commit(await self._run(size, session.prepare_step, self.drivers.current, grads), 0.0)
+        stepped = time.perf_counter()
+        encoded = encode(session.checkpoint())
+        return OnceAnswer(encoded, stepped - began, time.perf_counter() - stepped)
+
+    async def params(self, key: SessionKey, encode: EncodeParams[T], unless: Preconditions = ANY_STATE) -> Read[T]:
+        async with self._turns(key):
+            session = self.table.get(key, time.monotonic())
+            tensors, params = session.shaped()
+            tag, step = session.state.tag, session.state.step
+            if unless.names(tag):
+                return Read(tag, step, None)
+            return Read(tag, step, encode(step, Values(tensors, params)))
+
+    async def wait(self, key: SessionKey, step: int, timeout_s: float) -> None:
+        state = self.table.get(key, time.monotonic()).state
+        if state.step < step:
+            await self._waiters.wait(key, step, state.incarnation, timeout_s)
+        self.table.get(key, time.monotonic())
+
+    async def put_params(self, key: SessionKey, params: Values, preconditions: Preconditions) -> About:
+        return await self._change(
+            key, params.flat.size, preconditions, lambda session: session.prepare_params(params, new_incarnation())
+        )
+
+    async def checkpoint(
+        self, key: SessionKey, encode: EncodeCheckpoint[T], unless: Preconditions = ANY_STATE
+    ) -> Read[T]:
+        async with self._turns(key):
+            session = self.table.get(key, time.monotonic())
+            checkpoint = session.checkpoint()
+            tag, step = session.state.tag, session.state.step
+            if unless.names(tag):
+                return Read(tag, step, None)
+            await self._run(session.size, _digest_of, checkpoint)
+            return Read(tag, step, encode(checkpoint))
+
+    async def restore(
+        self, key: SessionKey, restoration: Restoration, preconditions: Preconditions
+    ) -> tuple[About, bool]:
+        checkpoint, optimizer = restoration.checkpoint, restoration.optimizer
+        size = checkpoint.tensors.size
+        if restoration.digest is not None:
+            computed = await self._run(size, _digest_of, checkpoint)
+            if computed != restoration.digest:
+                detail = f"the checkpoint's values have the digest {computed}, not {restoration.digest[:80]}"
+                raise DigestMismatch(detail, errors=[FieldError("/digest", detail)])
+
+        async def turn() -> tuple[About, bool]:
+            session = self.table.find(key, time.monotonic())
+            preconditions.check(session and session.state.tag, session.state.step if session else 0)
+            if session is not None:
+                self._commit(session, await self._run(size, session.prepare_restore, checkpoint, new_incarnation()))
+                self.table.renew(session, time.monotonic())
+                return self.about(session), False
+            state = await self._run(size, restored_state, optimizer, checkpoint, new_incarnation())
+            wishes = Creation(optimizer, checkpoint.tensors.dtype, ttl_s=restoration.ttl_s, labels=restoration.labels)
+            session = self._new_session(key, wishes, state=state, spec=None)
+            self.table.add(session, time.monotonic())
+            return self.about(session), True
+
+        return await self._to_its_end(self._in_turn(key, turn))
+
+    async def reset(self, key: SessionKey, preconditions: Preconditions) -> About:
+        size = self.table.get(key, time.monotonic()).size
+        return await self._change(
+            key, size, preconditions, lambda session: session.prepare_reset(new_incarnation())
+        )
+
+    async def delete(self, key: SessionKey, preconditions: Preconditions) -> None:
+        async with self._turns(key):
+            session = self.table.get(key, time.monotonic())
+            preconditions.check(session.state.tag, session.state.step)
+            self.table.remove(session)
+            self._waiters.end(key)
+
+    async def _change(
+        self, key: SessionKey, size: int, preconditions: Preconditions, prepare: Callable[[Session], Prepared]
+    ) -> About:
+        """A change that gives the session another incarnation."""
+
+        async def turn() -> About:
+            session = self.table.get(key, time.monotonic())
+            preconditions.check(session.state.tag, session.state.step)
+            self._commit(session, await self._run(size, prepare, session))
+            return self.about(session)
+
+        return await self._to_its_end(self._in_turn(key, turn))
+
+    def _commit(self, session: Session, prepared: Prepared) -> None:
+        self.table.resize(session.nbytes, session.nbytes_after(prepared), time.monotonic())
+        session.commit(prepared, time.time())
+        self._waiters.notify(session.key, session.state.step, session.state.incarnation)
+
+    def _step_answer(
+        self, session: Session, applied_step: int, began: float, encode: EncodeParams[T], *, replayed: bool
+    ) -> StepAnswer[T]:
+        stepped = time.perf_counter()
+        tensors, params = session.shaped()
+        encoded = encode(session.state.step, Values(tensors, params))
+        return StepAnswer(
+            tag=session.state.tag,
+            step=session.state.step,
+            applied_step=applied_step,
+            replayed=replayed,
+            encoded=encoded,
+            step_s=stepped - began,
+            encode_s=time.perf_counter() - stepped,
+        )
+
+    def _new_session(self, key: SessionKey, creation: Creation, *, state: Any, spec: Spec | None) -> Session:
+        return Session(
+            key,
+            creation.optimizer,
+            creation.dtype,
+            state,
+            spec=spec,
+            labels=creation.labels,
+            ttl_s=creation.ttl_s,
+            key_limit=self._keys_per_session,
+            now=time.time(),
+        )
+
+    def _require_same(self, session: Session, spec: Spec) -> None:
+        """Raises SessionExists where the session was not created from this spec."""
+        fields = ["restored"] if session.spec is None else session.spec.differences(spec)
+        if fields:
+            reason = (
+                "it was restored from a checkpoint"
+                if session.spec is None
+                else f"it was created with other {' and '.join(fields)}"
+            )
+            raise SessionExists(
+                f"session {session.key.id!r} exists and {reason}; GET it to attach to it as it is, or delete it first",
+                extra={"fields": fields, "etag": f'"{session.state.tag}"', "step": session.state.step},
+            )
+
+    async def _in_turn(self, key: SessionKey, turn: Callable[[], Awaitable[T]]) -> T:
+        async with self._turns(key):
+            return await turn()
+
+    async def _to_its_end(self, change: Coroutine[Any, Any, T]) -> T:
+        """Runs a change as a task of its own, so that it goes on when the caller is cancelled."""
+        return await asyncio.shield(asyncio.ensure_future(change))
+
+    async def _run(self, size: int, function: Callable[..., T], *arguments: Any) -> T:
+        """Calls a function that works on vectors of that size: in place where they are small, else in a thread."""
+        if size < THREAD_SIZE:
+            return function(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL_S)
+            for key in self.table.sweep(time.monotonic()):
+                self._waiters.end(key)
+
+
+class _Using:
+    """Holds a session for the length of a request, see `Engine.using`."""
+
+    __slots__ = ("_engine", "_key", "_lease", "_session")
+
+    def __init__(self, engine: LocalEngine, key: SessionKey) -> None:
+        self._engine = engine
+        self._key = key
+
+    async def __aenter__(self) -> About:
+        self._session = self._engine.table.get(self._key, time.monotonic())
+        self._lease: Lease | None = self._engine.table.hold(self._key)
+        return self._engine.about(self._session)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lease is not None:
+            self._engine.table.release(self._session, self._lease, time.monotonic(), succeeded=error is None)
+
+
+def _params_digest(creation: Creation) -> str | None:
+    if creation.tensors is None:
+        return None
+    return digest(creation.tensors.zeros() if creation.params is None else creation.params)
+
+
+def _digest_of(checkpoint: Checkpoint) -> str:
+    return checkpoint.digest

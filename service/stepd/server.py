@@ -1,0 +1,100 @@
+"""One uvicorn process around the application: says where it listens, drains on SIGTERM, logs to stderr."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+import socket
+import sys
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+import stepd
+from stepd.app import create_app, drain
+from stepd.optimizers.selftest import DriverMismatch
+from stepd.settings import Settings
+
+log = structlog.get_logger("stepd")
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but for what is said at start and what is done first at the end."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                http="httptools",
+                ws="none",
+                workers=1,
+                lifespan="on",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                log_config=None,
+                timeout_graceful_shutdown=int(settings.shutdown_s) or 1,
+            )
+        )
+        self.app = app
+        self.settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(self.greeting() + "\n")
+            sys.stdout.flush()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # A signal comes between any two instructions: the drain itself runs on the loop.
+        self._loop.call_soon_threadsafe(drain, self.app)
+        super().handle_exit(sig, frame)
+
+    def greeting(self) -> str:
+        """One line: the address, the docs, and a curl command that works as printed."""
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104 - compared, not bound
+        address = f"http://{shown}:{port}"
+        return (
+            f"stepd {stepd.__version__} serves at {address} (docs: {address}/docs); try: curl {address}/v1/step "
+            """-H 'Content-Type: application/json' -d '{"params": [1.0, 2.0], "grads": [0.5, -0.5]}'"""
+        )
+
+
+def run(settings: Settings) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit status."""
+    configure_logging(settings)
+    try:
+        app = create_app(settings)
+    except DriverMismatch as mismatch:
+        log.error("this machine's arithmetic fails the golden cases; nothing is served", mismatch=str(mismatch))
+        return 3
+    if settings.driver == "auto" and importlib.util.find_spec("numba") is None:
+        log.info("numba is not installed: the blocked driver serves, the same bits, slower (pip install 'stepd[fast]')")
+    server = Server(app, settings)
+    server.run()
+    return 0 if server.started else 1
+
+
+def configure_logging(settings: Settings) -> None:
+    """structlog to stderr, uvicorn's warnings with it. Neither ever gets a vector or a key to log."""
+    as_text = structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            as_text,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

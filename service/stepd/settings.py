@@ -1,0 +1,80 @@
+"""Every setting: its name, default, unit and reason. Read from STEPD_* once at start, then never changed."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stepd.machine import memory_bytes, processors
+
+
+class UnsafeSettings(Exception):
+    """Settings with which the service refuses to start; the message says why and what to do."""
+
+
+class Settings(BaseSettings):
+    """Frozen settings. Each can be given as STEPD_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="STEPD_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address to listen on; loopback, because there are no access keys yet")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    insecure: bool = Field(
+        False, description="allow a host other than loopback although anyone who reaches it may do anything"
+    )
+    driver: Literal["auto", "blocked"] = Field(
+        "auto", description="auto: compiled once it is ready, where numba is installed; blocked: NumPy only"
+    )
+    max_json_bytes: int = Field(
+        16 * 2**20, ge=1024, description="bytes of a JSON body; parsing one holds everybody else up, so it is kept small"
+    )
+    max_session_bytes: int = Field(
+        default_factory=lambda: memory_bytes() // 2,
+        ge=2**20,
+        description="bytes that all sessions may take, arrays counted in full; default half of the memory",
+    )
+    max_in_flight_bytes: int = Field(
+        default_factory=lambda: memory_bytes() // 4,
+        ge=2**20,
+        description="bytes that requests in flight may take; default a quarter of the memory",
+    )
+    max_tensors: int = Field(4096, ge=1, description="named tensors of a session")
+    keys_per_session: int = Field(64, ge=1, le=4096, description="newest idempotency keys that a session remembers")
+    max_wait_s: float = Field(60.0, gt=0, le=3600, description="seconds that a long-poll may wait")
+    shutdown_s: float = Field(10.0, gt=0, description="seconds for requests in flight to end after SIGTERM")
+    threads: int = Field(
+        default_factory=processors, ge=1, description="threads that step large vectors; default one per processor"
+    )
+    access_log: bool = Field(False, description="one log line per request: method, path, status, time; never a value")
+    log_format: Literal["console", "json"] = Field("console", description="how log lines look; they go to stderr")
+
+    def refuse_unsafe(self) -> None:
+        """Raises UnsafeSettings for a host that others can reach, unless `insecure` says that this is meant."""
+        if not self.insecure and not is_loopback(self.host):
+            raise UnsafeSettings(
+                f"STEPD_HOST is {self.host!r}: others could reach it, and there are no access keys yet. Listen on "
+                "127.0.0.1, or say --insecure (STEPD_INSECURE=1) where something else keeps strangers out."
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach that address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_more_workers(workers: int, web_concurrency: str | None) -> None:
+    """Raises UnsafeSettings where more than one process is asked for: each would hold sessions of its own."""
+    for name, asked in (("--workers", str(workers)), ("WEB_CONCURRENCY", web_concurrency or "1")):
+        if asked != "1":
+            raise UnsafeSettings(
+                f"{name} is {asked}: sessions live in the memory of one process, and with several a request would "
+                "find another process's sessions missing. Run one process; it uses all processors for large vectors."
+            )

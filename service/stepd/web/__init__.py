@@ -1,0 +1,1 @@
+"""Pages for people, everything local: no page loads anything from another host."""

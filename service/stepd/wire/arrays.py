@@ -1,0 +1,172 @@
+"""From what a parser made of a document (lists, objects, numbers) to flat vectors, and from flat vectors to a document.
+
+Nothing is repaired: what is not a finite number in a rectangular array is refused, with a pointer to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from stepd.errors import (
+    MAX_FIELD_ERRORS,
+    FieldError,
+    InvalidField,
+    InvalidTensors,
+    NotANumber,
+    RaggedArray,
+    StepdError,
+    ValueOutOfRange,
+)
+from stepd.values import MAX_RANK, FloatArray, Shape, Tensors, Values
+
+Place = tuple[str | int, ...]
+
+
+def decode_values(
+    given: object, place: Place, dtype: np.dtype[Any], *, expected: Tensors | None, max_tensors: int
+) -> Values:
+    """One role's tensors as one flat vector of `dtype`.
+
+    Args:
+        given: nested lists of numbers for an unnamed tensor, or an object of such (or of numbers) by name.
+        place: where in the body it stood; its first part is the role.
+        dtype: what the session's values are.
+        expected: the session's tensors, None where the values themselves say what the tensors are.
+        max_tensors: how many named ones may be new.
+
+    Raises:
+        InvalidField, NotANumber, RaggedArray, InvalidTensors, NamesMismatch, ShapeMismatch, ValueOutOfRange.
+    """
+    if isinstance(given, dict):
+        if expected is None and len(given) > max_tensors:
+            raise InvalidTensors(f"{_say(place)} has {len(given)} tensors; at most {max_tensors} may be named")
+        names: tuple[str, ...] | None = tuple(sorted(given))
+        arrays = [_flatten(given[name], (*place, name), rank_0=True) for name in names or ()]
+    else:
+        names = None
+        arrays = [_flatten(given, place, rank_0=False)]
+    shapes = tuple(shape for shape, _ in arrays)
+    if expected is None:
+        tensors = Tensors.unnamed(shapes[0], dtype) if names is None else Tensors.named(dict(zip(names, shapes, strict=True)), dtype)  # fmt: skip
+    else:
+        expected.require(str(place[-1]), names, shapes, place)
+        tensors = expected
+    if names is None:
+        return Values(tensors, _vector(arrays[0][1], shapes[0], place, dtype))
+    flat = np.empty(tensors.size, dtype)
+    for name, (shape, leaves), view in zip(names, arrays, tensors.views(flat), strict=True):
+        view.reshape(-1)[:] = _vector(leaves, shape, (*place, name), dtype)
+    return Values(tensors, flat)
+
+
+def decode_shape(given: object, dtype: np.dtype[Any], *, max_tensors: int) -> Tensors:
+    """The `shape` of create: a list of lengths, or an object of such by name."""
+    if not isinstance(given, dict):
+        return Tensors.unnamed(_lengths(given, ("shape",)), dtype)
+    if len(given) > max_tensors:
+        raise InvalidTensors(f"shape has {len(given)} tensors; at most {max_tensors} may be named")
+    return Tensors.named({name: _lengths(lengths, ("shape", name)) for name, lengths in given.items()}, dtype)
+
+
+def document(values: Values, encode: Callable[[FloatArray], Any]) -> Any:
+    """The tensors as a document: what `encode` makes of each array, by name where they have names."""
+    views = values.tensors.views(values.flat)
+    if values.tensors.names is None:
+        return encode(next(views))
+    return {name: encode(view) for name, view in zip(values.tensors.names, views, strict=True)}
+
+
+def _lengths(given: object, place: Place) -> Shape:
+    if not isinstance(given, list) or not all(type(length) is int for length in given):
+        detail = f"{_say(place)} must be a list of whole numbers, not {_shown(given)}"
+        raise InvalidField(detail, errors=[FieldError.at(*place, detail=detail)])
+    return tuple(given)
+
+
+def _flatten(given: object, place: Place, *, rank_0: bool) -> tuple[Shape, list[Any]]:
+    """The shape of nested lists and their leaves in C order. The leaves are not looked at yet."""
+    if type(given) is not list:
+        if rank_0 and not isinstance(given, dict):
+            return (), [given]
+        detail = f"{_say(place)} must be {'a number or ' if rank_0 else ''}an array of numbers, not {_shown(given)}"
+        raise _of_kind(given)(detail, errors=[FieldError.at(*place, detail=detail)])
+    shape, rows = [len(given)], given
+    while rows and type(rows[0]) is list:
+        width = len(rows[0])
+        for number, row in enumerate(rows):
+            if type(row) is not list or len(row) != width:
+                where = (*place, *map(int, np.unravel_index(number, shape)))
+                has = f"has {len(row)} values" if type(row) is list else f"is {_shown(row)}"
+                detail = f"{_say(where)} {has}, the first row has {width}; every row must have as many"
+                raise RaggedArray(detail, errors=[FieldError.at(*where, detail=detail)])
+        shape.append(width)
+        rows = list(chain.from_iterable(rows))
+        if len(shape) > MAX_RANK:
+            detail = f"{_say(place)} is nested more than {MAX_RANK} deep; {MAX_RANK} is the highest rank"
+            raise InvalidTensors(detail, errors=[FieldError.at(*place, detail=detail)])
+    return tuple(shape), rows
+
+
+def _vector(leaves: list[Any], shape: Shape, place: Place, dtype: np.dtype[Any]) -> FloatArray:
+    """The leaves as a vector, every one of them a finite number of the dtype."""
+    if not set(map(type, leaves)) <= {float, int}:
+        raise _not_numbers(leaves, shape, place)
+    vector = np.array(leaves, np.float64)
+    if dtype == np.float64:
+        return vector
+    with np.errstate(over="ignore"):
+        rounded = vector.astype(dtype)
+    if not np.isfinite(rounded).all():
+        bad = np.flatnonzero(~np.isfinite(rounded))
+        errors = []
+        for flat_index in bad[:MAX_FIELD_ERRORS].tolist():
+            where = (*place, *_index(flat_index, shape))
+            detail = f"{vector[flat_index]:g} is beyond {dtype.name}, whose largest is {np.finfo(dtype).max:g}"
+            errors.append(FieldError.at(*where, detail=detail))
+        raise ValueOutOfRange(
+            f"{_say(place)} has {bad.size} value{'' if bad.size == 1 else 's'} too large for {dtype.name}; "
+            f"the first, at index {list(_index(int(bad[0]), shape))}, is {vector[bad[0]]:g}",
+            errors=errors,
+        )
+    return rounded
+
+
+def _not_numbers(leaves: list[Any], shape: Shape, place: Place) -> StepdError:
+    offenders = [(i, leaf) for i, leaf in enumerate(leaves) if type(leaf) not in (float, int)]
+    errors = []
+    for flat_index, leaf in offenders[:MAX_FIELD_ERRORS]:
+        where = (*place, *_index(flat_index, shape))
+        errors.append(FieldError.at(*where, detail=f"{_shown(leaf)} is not a number"))
+    first_index, first = offenders[0]
+    at = f" at index {list(_index(first_index, shape))}" if shape else ""
+    if isinstance(first, list):
+        detail = f"{_say(place)} has an array{at} where other elements are numbers; every row must have one shape"
+        return RaggedArray(detail, errors=errors)
+    more = f" ({len(offenders)} values are no numbers)" if len(offenders) > 1 else ""
+    return NotANumber(f"{_say(place)}{at} is {_shown(first)}, not a number{more}", errors=errors)
+
+
+def _index(flat_index: int, shape: Shape) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(flat_index, shape)) if shape else ()
+
+
+def _of_kind(given: object) -> type[StepdError]:
+    return InvalidField if isinstance(given, (dict, list)) else NotANumber
+
+
+def _say(place: Place) -> str:
+    """A place in the body, as people write it: `grads`, `params['w'][3]`."""
+    first, *rest = place
+    return str(first) + "".join(f"[{part if isinstance(part, int) else repr(part[:40])}]" for part in rest)
+
+
+def _shown(given: object) -> str:
+    if given is None or isinstance(given, bool):
+        return {None: "null", True: "true", False: "false"}[given]
+    if isinstance(given, (dict, list)):
+        return "an object" if isinstance(given, dict) else "an array"
+    return repr(given)[:40]

@@ -1,0 +1,114 @@
+"""JSON: bytes to documents and documents to bytes, finite numbers only, exact in both directions.
+
+Text becomes the nearest float64 and then the dtype; out goes the shortest decimal that comes back as the same value.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+import numpy as np
+import orjson
+
+from stepd.errors import FieldError, MalformedJson, ValueNotFinite
+from stepd.values import FloatArray, Values
+from stepd.wire.arrays import document
+
+MEDIA_TYPE = "application/json"
+
+# Bytes that parsing may take for each byte of the body, at worst (`[[],[],...`); a test measures it.
+DECODE_BYTES_PER_BYTE = 32
+# Bytes that writing takes for each value: the longest decimal and its comma, twice, because the buffer doubles.
+ENCODE_BYTES_PER_VALUE = {np.dtype("<f8"): 50, np.dtype("<f4"): 34}
+
+# The one float32 (and its negative) whose shortest decimal, read as float64 and rounded, comes back as its neighbour.
+# A sweep over all 2^32 float32 found no other: tools/sweep_float32.py.
+ODD_FLOAT32_BITS = 0x15AE43FD
+ODD_FLOAT32_SHORTEST = b"7.038531e-26"
+ODD_FLOAT32_NINE_DIGITS = b"7.03853069e-26"
+
+
+def parse(body: bytes | bytearray) -> Any:
+    """The document.
+
+    Raises:
+        ValueNotFinite: it is JSON but for NaN, Infinity or a number beyond float64; with a pointer to the first.
+        MalformedJson: it is not JSON; with the place.
+
+    >>> parse(b'{"grads": [1, -0.0]}')
+    {'grads': [1, -0.0]}
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        _explain(body, error)
+
+
+def dumps(given: Any) -> bytes:
+    """A document without vectors, as compact JSON."""
+    return orjson.dumps(given)
+
+
+def dumps_vectors(given: dict[str, Any]) -> bytes:
+    """A document that holds what `encoded` made of vectors."""
+    return orjson.dumps(given, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def encoded(values: Values) -> Any:
+    """Tensors as `dumps_vectors` takes them."""
+    return document(values, _array)
+
+
+def _array(array: FloatArray) -> Any:
+    if array.dtype == np.float32 and (array.view(np.uint32) & 0x7FFFFFFF == ODD_FLOAT32_BITS).any():
+        text = orjson.dumps(_rank_0(array), option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.Fragment(text.replace(ODD_FLOAT32_SHORTEST, ODD_FLOAT32_NINE_DIGITS))
+    return _rank_0(array)
+
+
+def _rank_0(array: FloatArray) -> Any:
+    return array if array.ndim else array[()]
+
+
+class _Token(float):
+    """NaN or Infinity as the text had it."""
+
+
+def _explain(body: bytes | bytearray, error: orjson.JSONDecodeError) -> NoReturn:
+    """Reads a refused body again, slowly, to say what is wrong with it and where."""
+    if not body:
+        raise MalformedJson("the body is empty; send a JSON object") from None
+    try:
+        slow = json.loads(body.decode(), parse_constant=_Token, parse_int=float)
+    except RecursionError:
+        raise MalformedJson("the body is nested too deeply; tensors have at most 8 dimensions") from None
+    except ValueError:
+        raise MalformedJson(f"the body is not JSON: {error.msg} at character {error.pos}") from None
+    parts = _first_not_finite(slow)
+    if parts is None:
+        raise MalformedJson(f"the body is not JSON: {error.msg} at character {error.pos}") from None
+    at = slow
+    for part in parts:
+        at = at[part]
+    reason = repr(float(at)) if isinstance(at, _Token) else "a number beyond float64"
+    reason = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(reason, reason)
+    detail = f"the value is {reason}; JSON carries finite numbers only"
+    field = FieldError.at(*parts, detail=detail)
+    raise ValueNotFinite(f"{field.pointer or 'the body'} is {reason}; JSON carries finite numbers only", errors=[field]) from None  # fmt: skip
+
+
+def _first_not_finite(slow: Any) -> tuple[str | int, ...] | None:
+    """Where the first number that is not finite stands, in the order of the text."""
+    stack: list[tuple[tuple[str | int, ...], Any]] = [((), slow)]
+    while stack:
+        place, item = stack.pop()
+        if isinstance(item, float):
+            if not math.isfinite(item):
+                return place
+        elif isinstance(item, dict):
+            stack.extend(((*place, name), item[name]) for name in reversed(item))
+        elif isinstance(item, list):
+            stack.extend(((*place, i), item[i]) for i in reversed(range(len(item))))
+    return None
