@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service = Service(settings, engine, drivers, Budget(settings.max_in_flight_bytes))
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if settings.driver == "auto":
             drivers.start_compiling()
         await engine.start()
@@ -102,7 +102,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
 
 
 def _openapi_route(app: FastAPI) -> Any:
-    async def openapi(request: Request) -> Response:
+    async def openapi(_: Request) -> Response:
         return JSONResponse(openapi_document(app))
 
     return openapi
@@ -123,7 +123,7 @@ async def _http_problem(request: Request, error: Exception) -> Response:
         if "GET" in allowed:
             allowed = sorted({*allowed, "HEAD"})
         problem = MethodNotAllowed(
-            f"{request.method} does not work at {request.url.path[:120]!r}; {', '.join(allowed)} does",
+            f"{request.url.path[:120]!r} does not take {request.method}; it takes {', '.join(allowed)}",
             extra={"allow": allowed},
         )
     return problem_response(problem, exchange_of(request.scope).request_id)

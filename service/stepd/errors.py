@@ -1,50 +1,50 @@
-"""Everything that stepd refuses, one class per stable code. No HTTP status lives here: api/problems.py maps code to status.
+"""Everything that stepd refuses, one class per stable code. No HTTP status here: api/problems.py maps code to status.
 
-    StepdError
-    ├── Malformed                       not a request that could be understood
-    │   ├── MalformedJson               malformed-json
-    │   ├── InvalidHeader               invalid-header
-    │   ├── InvalidQuery                invalid-query
-    │   ├── InvalidSessionId            invalid-session-id
-    │   ├── UnexpectedBody              unexpected-body
-    │   └── KeyNotSupported             key-not-supported
-    ├── Missing                         there is nothing at that address
-    │   ├── PageNotFound                not-found
-    │   ├── SessionNotFound             session-not-found
-    │   └── SessionExpired              session-expired
-    ├── MethodNotAllowed                method-not-allowed
-    ├── NotAcceptable                   not-acceptable
-    ├── UnsupportedMediaType            unsupported-media-type
-    ├── UnsupportedEncoding             unsupported-content-encoding
-    ├── RequestTooLarge                 request-too-large
-    ├── Impossible                      understood, and impossible
-    │   ├── UnknownField                unknown-field
-    │   ├── MissingField                missing-field
-    │   ├── InvalidField                invalid-field
-    │   ├── OptimizerUnknown            unknown-optimizer
-    │   ├── HyperParameterUnknown       unknown-hyper-parameter
-    │   ├── HyperParameterInvalid       invalid-hyper-parameter
-    │   ├── InvalidTensors              invalid-tensors
-    │   ├── NotANumber                  not-a-number
-    │   ├── ValueNotFinite              value-not-finite
-    │   ├── ValueOutOfRange             value-out-of-range
-    │   ├── RaggedArray                 ragged-array
-    │   ├── ShapeMismatch               shape-mismatch
-    │   ├── NamesMismatch               names-mismatch
-    │   ├── SessionHasNoShape           session-has-no-shape
-    │   ├── StepNotFinite               step-not-finite
-    │   ├── KeyReused                   key-reused
-    │   ├── CheckpointMismatch          checkpoint-mismatch
-    │   └── DigestMismatch              digest-mismatch
-    ├── SessionExists                   session-exists
-    ├── Stale                           the session is no longer what the request relies on
-    │   ├── PreconditionFailed          precondition-failed
-    │   └── SessionReplaced             session-replaced
-    ├── Unavailable                     not now; the same request may pass later
-    │   ├── OverBudget                  over-budget
-    │   └── NotReady                    not-ready
-    ├── CapacityExceeded                capacity-exceeded
-    └── InternalError                   internal-error
+StepdError
+├── Malformed                       not a request that could be understood
+│   ├── MalformedJson               malformed-json
+│   ├── InvalidHeader               invalid-header
+│   ├── InvalidQuery                invalid-query
+│   ├── InvalidSessionId            invalid-session-id
+│   ├── UnexpectedBody              unexpected-body
+│   └── KeyNotSupported             key-not-supported
+├── Missing                         there is nothing at that address
+│   ├── PageNotFound                not-found
+│   ├── SessionNotFound             session-not-found
+│   └── SessionExpired              session-expired
+├── MethodNotAllowed                method-not-allowed
+├── NotAcceptable                   not-acceptable
+├── UnsupportedMediaType            unsupported-media-type
+├── UnsupportedEncoding             unsupported-content-encoding
+├── RequestTooLarge                 request-too-large
+├── Impossible                      understood, and impossible
+│   ├── UnknownField                unknown-field
+│   ├── MissingField                missing-field
+│   ├── InvalidField                invalid-field
+│   ├── OptimizerUnknown            unknown-optimizer
+│   ├── HyperParameterUnknown       unknown-hyper-parameter
+│   ├── HyperParameterInvalid       invalid-hyper-parameter
+│   ├── InvalidTensors              invalid-tensors
+│   ├── NotANumber                  not-a-number
+│   ├── ValueNotFinite              value-not-finite
+│   ├── ValueOutOfRange             value-out-of-range
+│   ├── RaggedArray                 ragged-array
+│   ├── ShapeMismatch               shape-mismatch
+│   ├── NamesMismatch               names-mismatch
+│   ├── SessionHasNoShape           session-has-no-shape
+│   ├── StepNotFinite               step-not-finite
+│   ├── KeyReused                   key-reused
+│   ├── CheckpointMismatch          checkpoint-mismatch
+│   └── DigestMismatch              digest-mismatch
+├── SessionExists                   session-exists
+├── Stale                           the session is no longer what the request relies on
+│   ├── PreconditionFailed          precondition-failed
+│   └── SessionReplaced             session-replaced
+├── Unavailable                     not now; the same request may pass later
+│   ├── OverBudget                  over-budget
+│   └── NotReady                    not-ready
+├── CapacityExceeded                capacity-exceeded
+└── InternalError                   internal-error
 """
 
 from __future__ import annotations
@@ -88,7 +88,11 @@ class StepdError(Exception):
     title: ClassVar[str] = ""
 
     def __init__(
-        self, detail: str, *, errors: Sequence[FieldError] = (), extra: Mapping[str, str | int | list[str]] | None = None
+        self,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        extra: Mapping[str, str | int | list[str]] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail

@@ -20,16 +20,20 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="STEPD_", frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="address to listen on; loopback, because there are no access keys yet")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; loopback, because there are no access keys yet"
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     insecure: bool = Field(
-        False, description="allow a host other than loopback although anyone who reaches it may do anything"
+        default=False, description="allow a host other than loopback although anyone who reaches it may do anything"
     )
     driver: Literal["auto", "blocked"] = Field(
-        "auto", description="auto: compiled once it is ready, where numba is installed; blocked: NumPy only"
+        default="auto", description="auto: compiled once it is ready, where numba is installed; blocked: NumPy only"
     )
     max_json_bytes: int = Field(
-        16 * 2**20, ge=1024, description="bytes of a JSON body; parsing one holds everybody else up, so it is kept small"
+        default=16 * 2**20,
+        ge=1024,
+        description="bytes of a JSON body; parsing one holds everybody else up, so it is kept small",
     )
     max_session_bytes: int = Field(
         default_factory=lambda: memory_bytes() // 2,
@@ -41,15 +45,21 @@ class Settings(BaseSettings):
         ge=2**20,
         description="bytes that requests in flight may take; default a quarter of the memory",
     )
-    max_tensors: int = Field(4096, ge=1, description="named tensors of a session")
-    keys_per_session: int = Field(64, ge=1, le=4096, description="newest idempotency keys that a session remembers")
-    max_wait_s: float = Field(60.0, gt=0, le=3600, description="seconds that a long-poll may wait")
-    shutdown_s: float = Field(10.0, gt=0, description="seconds for requests in flight to end after SIGTERM")
+    max_tensors: int = Field(default=4096, ge=1, description="named tensors of a session")
+    keys_per_session: int = Field(
+        default=64, ge=1, le=4096, description="newest idempotency keys that a session remembers"
+    )
+    max_wait_s: float = Field(default=60.0, gt=0, le=3600, description="seconds that a long-poll may wait")
+    shutdown_s: float = Field(default=10.0, gt=0, description="seconds for requests in flight to end after SIGTERM")
     threads: int = Field(
         default_factory=processors, ge=1, description="threads that step large vectors; default one per processor"
     )
-    access_log: bool = Field(False, description="one log line per request: method, path, status, time; never a value")
-    log_format: Literal["console", "json"] = Field("console", description="how log lines look; they go to stderr")
+    access_log: bool = Field(
+        default=False, description="one log line per request: method, path, status, time; never a value"
+    )
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="how log lines look; they go to stderr"
+    )
 
     def refuse_unsafe(self) -> None:
         """Raises UnsafeSettings for a host that others can reach, unless `insecure` says that this is meant."""

@@ -170,6 +170,11 @@ class Tensors:
         inside = np.unravel_index(flat_index - self.offsets[number], self.shapes[number])
         return (None if self.names is None else self.names[number]), tuple(int(i) for i in inside)
 
+    def place(self, *role: str, flat_index: int) -> tuple[str | int, ...]:
+        """Where in a body that holds these tensors under `role` the value stood."""
+        tensor, index = self.locate(flat_index)
+        return (*role, *index) if tensor is None else (*role, tensor, *index)
+
 
 class Values(NamedTuple):
     """The values of one role: the flat vector and what lies in it. Whoever holds one may not write to `flat`."""
@@ -216,7 +221,7 @@ def digest(*vectors: FloatArray) -> str:
     """SHA-256 of the vectors' little-endian bytes, one after another."""
     hashed = hashlib.sha256()
     for vector in vectors:
-        hashed.update(memoryview(vector).cast("B"))
+        hashed.update(vector.data)
     return "sha-256:" + hashed.hexdigest()
 
 
@@ -226,5 +231,5 @@ def fingerprint(grads: Values, params: Values | None, lr: float | None) -> bytes
     for role, values in ((b"grads", grads), (b"params", params)):
         if values is not None:
             hashed.update(role + values.tensors.layout)
-            hashed.update(memoryview(values.flat).cast("B"))
+            hashed.update(values.flat.data)
     return hashed.digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Self
 
 from stepd.errors import OverBudget, RequestTooLarge
 
@@ -46,7 +47,7 @@ class Reservation:
         budget.used_bytes += nbytes
         self.nbytes += nbytes
 
-    def __enter__(self) -> Reservation:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -48,7 +48,9 @@ SESSION_ID = _parameter(
     "session_id", "path", "1 to 64 letters, digits, '.', '_', '-'; the first a letter or digit",
     {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}, EXAMPLE_ID,
 )  # fmt: skip
-IF_MATCH = _parameter("If-Match", "header", "act only from exactly this state: an entity tag as ETag gave it, a list, or *")  # fmt: skip
+IF_MATCH = _parameter(
+    "If-Match", "header", "act only from exactly this state: an entity tag as ETag gave it, a list, or *"
+)
 IF_NONE_MATCH = _parameter("If-None-Match", "header", "entity tags that the caller has: 304 where one is the current")
 CREATE_ONLY = _parameter("If-None-Match", "header", "`*`: 412 where the session exists", None, "*")
 IDEMPOTENCY_KEY = _parameter(
@@ -57,9 +59,15 @@ IDEMPOTENCY_KEY = _parameter(
 )  # fmt: skip
 PREFER = _parameter("Prefer", "header", "`return=minimal`: 204 without params")
 LR = _parameter("lr", "query", "this step's learning rate instead of the session's", {"type": "number", "minimum": 0})
-WAIT_FOR_STEP = _parameter("wait_for_step", "query", "wait until the session has taken so many steps", {"type": "integer", "minimum": 0})  # fmt: skip
-TIMEOUT_S = _parameter("timeout_s", "query", "how long to wait at most; 30 unless given", {"type": "number", "minimum": 0, "maximum": 60})  # fmt: skip
-PAGE_SIZE = _parameter("page_size", "query", "sessions per page; 100 unless given", {"type": "integer", "minimum": 1, "maximum": 1000})  # fmt: skip
+WAIT_FOR_STEP = _parameter(
+    "wait_for_step", "query", "wait until the session has taken so many steps", {"type": "integer", "minimum": 0}
+)
+TIMEOUT_S = _parameter(
+    "timeout_s", "query", "how long to wait at most; 30 unless given", {"type": "number", "minimum": 0, "maximum": 60}
+)
+PAGE_SIZE = _parameter(
+    "page_size", "query", "sessions per page; 100 unless given", {"type": "integer", "minimum": 1, "maximum": 1000}
+)
 PAGE_TOKEN = _parameter("page_token", "query", "next_page_token of the page before")
 LABEL = _parameter("label", "query", "name=value; may be there several times, all must hold")
 

@@ -30,7 +30,7 @@ class Exchange:
 
     def server_timing(self) -> str:
         """The Server-Timing header's value; durations in milliseconds."""
-        return f"parse;dur={self.parse_s * 1e3:.3f}, step;dur={self.step_s * 1e3:.3f}, encode;dur={self.encode_s * 1e3:.3f}"  # fmt: skip
+        return f"parse;dur={self.parse_s * 1e3:.3f}, step;dur={self.step_s * 1e3:.3f}, encode;dur={self.encode_s * 1e3:.3f}"
 
 
 def exchange_of(scope: Any) -> Exchange:

@@ -27,7 +27,7 @@ def session_key(session_id: str) -> SessionKey:
     """The key of the session that a path names. Raises InvalidSessionId."""
     if not SESSION_ID.match(session_id):
         raise InvalidSessionId(
-            f"{session_id[:80]!r} is no session id: 1 to 64 letters, digits, '.', '_' and '-', the first a letter or digit"
+            f"{session_id[:80]!r} is no session id: 1 to 64 letters, digits, '.', '_', '-', the first a letter or digit"
         )
     return SessionKey(DEFAULT_TENANT, session_id)
 

@@ -55,10 +55,14 @@ class Envelope:
         except StepdError as error:
             await problem_response(error, exchange.request_id)(inner, receive, enveloped)
         except Exception:
-            log.exception("a request failed", request_id=exchange.request_id, method=scope["method"], path=scope["path"])
+            log.exception(
+                "a request failed", request_id=exchange.request_id, method=scope["method"], path=scope["path"]
+            )
             if status:  # the answer has begun: only breaking the connection off tells the caller
                 raise
-            failure = InternalError("an unexpected error; the log has more under this request_id. Read the session's step before you go on")  # fmt: skip
+            failure = InternalError(
+                "an unexpected error; the log has more under this request_id. Read the session before you go on"
+            )
             await problem_response(failure, exchange.request_id)(inner, receive, enveloped)
         if self.access_log:
             log.info(

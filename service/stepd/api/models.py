@@ -43,7 +43,10 @@ class Control(BaseModel):
 class CreateBody(Control):
     """Params, or a shape for zeros, or neither: then the session is unshaped."""
 
-    optimizer: dict[str, Any] = Field(default_factory=lambda: {"name": "adadelta"}, description="name and any hyper-parameters; GET /v1/optimizers lists them")  # fmt: skip
+    optimizer: dict[str, Any] = Field(
+        default_factory=lambda: {"name": "adadelta"},
+        description="name and any hyper-parameters; GET /v1/optimizers lists them",
+    )
     params: Tensor = None
     shape: Any = Field(None, description="list of lengths, or an object of such by tensor name")
     dtype: Dtype = "float64"
@@ -236,7 +239,7 @@ ControlModel = TypeVar("ControlModel", bound=Control)
 
 
 def validated(model: type[ControlModel], document: Any) -> ControlModel:
-    """The control body; vectors in it are passed through unlooked at. Raises UnknownField, MissingField, InvalidField."""
+    """The control body, vectors in it passed through unlooked at. Raises UnknownField, MissingField, InvalidField."""
     try:
         return model.model_validate(document)
     except ValidationError as error:

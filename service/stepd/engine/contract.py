@@ -115,7 +115,7 @@ class StepRequest:
 
 
 class StepAnswer(NamedTuple, Generic[T]):
-    """What came of a step: where the session is, which step took the gradients, and what `encode` made of the params."""
+    """What came of a step: where the session is, which step took the gradients, what `encode` made of the params."""
 
     tag: str
     step: int
@@ -173,7 +173,7 @@ class Engine(Protocol):
         ...
 
     async def step(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
-        """Takes one step, or finds that its key has taken it. Raises in the order: key, precondition, numbers, capacity."""
+        """Takes one step, or finds that its key has taken it. Judges key, precondition, numbers, capacity in this order."""
         ...
 
     async def step_once(

@@ -101,7 +101,7 @@ class LocalEngine:
         async def turn() -> tuple[About, bool]:
             now = time.monotonic()
             session = self.table.find(key, now)
-            preconditions.check(session and session.state.tag, session.state.step if session else 0)
+            _check(preconditions, session)
             tensors, size = creation.tensors, 0
             if tensors is not None:
                 size = tensors.size
@@ -139,7 +139,7 @@ class LocalEngine:
                 record = session.keys.judge(request.idempotency_key, content, session.state.incarnation)
                 if record is not None:
                     return self._step_answer(session, record.step, began, encode, replayed=True)
-            request.preconditions.check(session.state.tag, session.state.step)
+            _check(request.preconditions, session)
             prepared = await self._run(
                 size,
                 session.prepare_step,
@@ -213,7 +213,7 @@ class LocalEngine:
 
         async def turn() -> tuple[About, bool]:
             session = self.table.find(key, time.monotonic())
-            preconditions.check(session and session.state.tag, session.state.step if session else 0)
+            _check(preconditions, session)
             if session is not None:
                 self._commit(session, await self._run(size, session.prepare_restore, checkpoint, new_incarnation()))
                 self.table.renew(session, time.monotonic())
@@ -228,14 +228,12 @@ class LocalEngine:
 
     async def reset(self, key: SessionKey, preconditions: Preconditions) -> About:
         size = self.table.get(key, time.monotonic()).size
-        return await self._change(
-            key, size, preconditions, lambda session: session.prepare_reset(new_incarnation())
-        )
+        return await self._change(key, size, preconditions, lambda session: session.prepare_reset(new_incarnation()))
 
     async def delete(self, key: SessionKey, preconditions: Preconditions) -> None:
         async with self._turns(key):
             session = self.table.get(key, time.monotonic())
-            preconditions.check(session.state.tag, session.state.step)
+            _check(preconditions, session)
             self.table.remove(session)
             self._waiters.end(key)
 
@@ -246,7 +244,7 @@ class LocalEngine:
 
         async def turn() -> About:
             session = self.table.get(key, time.monotonic())
-            preconditions.check(session.state.tag, session.state.step)
+            _check(preconditions, session)
             self._commit(session, await self._run(size, prepare, session))
             return self.about(session)
 
@@ -340,6 +338,13 @@ class _Using:
     ) -> None:
         if self._lease is not None:
             self._engine.table.release(self._session, self._lease, time.monotonic(), succeeded=error is None)
+
+
+def _check(preconditions: Preconditions, session: Session | None) -> None:
+    if session is None:
+        preconditions.check(None)
+    else:
+        preconditions.check(session.state.tag, session.state.step)
 
 
 def _params_digest(creation: Creation) -> str | None:

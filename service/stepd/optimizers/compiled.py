@@ -21,7 +21,7 @@ Kernel = Callable[..., bool]
 def one_slot_kernel(rule: Callable[..., Any], isfinite: Callable[..., Any]) -> Kernel:
     """The loop of a rule with one slot, to be compiled or interpreted."""
 
-    def kernel(lr, decays, weight_decay, maximize, constants, grads, params, slot, new_params, new_slot):  # type: ignore[no-untyped-def]  # numba infers
+    def kernel(lr, decays, weight_decay, maximize, constants, grads, params, slot, new_params, new_slot):  # type: ignore[no-untyped-def]
         finite = True
         for i in range(params.size):
             g = -grads[i] if maximize else grads[i]
@@ -38,7 +38,7 @@ def one_slot_kernel(rule: Callable[..., Any], isfinite: Callable[..., Any]) -> K
 def two_slot_kernel(rule: Callable[..., Any], isfinite: Callable[..., Any]) -> Kernel:
     """The loop of a rule with two slots, to be compiled or interpreted."""
 
-    def kernel(lr, decays, weight_decay, maximize, constants, grads, params, first, second, new_params, new_first, new_second):  # type: ignore[no-untyped-def]  # numba infers  # fmt: skip
+    def kernel(lr, decays, weight_decay, maximize, constants, grads, params, first, second, new_params, new_first, new_second):  # type: ignore[no-untyped-def]  # fmt: skip
         finite = True
         for i in range(params.size):
             g = -grads[i] if maximize else grads[i]

@@ -52,10 +52,10 @@ class HyperParameter:
         """Returns the value as float or bool; raises HyperParameterInvalid naming field, value and bound."""
         if self.is_switch:
             if not isinstance(value, bool):
-                raise self._invalid(value, f"must be true or false, not {_shown(value)}")
+                raise self._invalid(f"must be true or false, not {_shown(value)}")
             return value
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self._invalid(value, f"must be a number, not {_shown(value)}")
+            raise self._invalid(f"must be a number, not {_shown(value)}")
         try:
             number = float(value)
         except OverflowError:
@@ -65,10 +65,10 @@ class HyperParameter:
         above = rounded > self.minimum if self.above_minimum else rounded >= self.minimum
         if not (above and math.isfinite(rounded) and (self.below is None or rounded < self.below)):
             as_rounded = "" if rounded == number else f", which is {rounded:g} in {dtype.name}"
-            raise self._invalid(value, f"is {_shown(value)}{as_rounded}; it must hold that {self.range}")
+            raise self._invalid(f"is {_shown(value)}{as_rounded}; it must hold that {self.range}")
         return number
 
-    def _invalid(self, value: object, reason: str) -> HyperParameterInvalid:
+    def _invalid(self, reason: str) -> HyperParameterInvalid:
         detail = f"{self.name} {reason}"
         return HyperParameterInvalid(detail, errors=[FieldError(f"/optimizer/{self.name}", detail)])
 
@@ -119,7 +119,7 @@ class Rule:
     derive: Callable[[Mapping[str, Number]], tuple[Number, ...]]
     formula: tuple[str, ...]
     reference: str
-    consistent: Callable[[Mapping[str, Number]], None] = lambda hyper: None
+    consistent: Callable[[Mapping[str, Number]], None] = lambda _: None
 
     @property
     def slot_names(self) -> tuple[str, ...]:

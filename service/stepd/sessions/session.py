@@ -60,7 +60,19 @@ class Session:
     `spec` is what was asked for at create, None for a session that was restored.
     """
 
-    __slots__ = ("_constants", "created_at", "dtype", "key", "keys", "labels", "optimizer", "spec", "state", "ttl_s", "updated_at")  # fmt: skip
+    __slots__ = (
+        "_constants",
+        "created_at",
+        "dtype",
+        "key",
+        "keys",
+        "labels",
+        "optimizer",
+        "spec",
+        "state",
+        "ttl_s",
+        "updated_at",
+    )
 
     def __init__(
         self,
@@ -165,9 +177,9 @@ class Session:
         """
         have = {"optimizer": self.optimizer.resolved(), "dtype": self.dtype.name}
         given = {"optimizer": dict(checkpoint.optimizer), "dtype": checkpoint.tensors.dtype.name}
-        for name in have:
-            if have[name] != given[name]:
-                detail = f"the checkpoint's {name} is {given[name]}, the session's is {have[name]}"
+        for name, value in have.items():
+            if value != given[name]:
+                detail = f"the checkpoint's {name} is {given[name]}, the session's is {value}"
                 raise CheckpointMismatch(detail, errors=[FieldError.at(name, detail=detail)])
         if self.state.tensors is not None:
             self.state.tensors.require("params", checkpoint.tensors.names, checkpoint.tensors.shapes)
@@ -205,7 +217,7 @@ class Session:
                     f"{float(grads[flat_index]):.6g} ({bad.size} such value{'s' if bad.size > 1 else ''} in {name}); "
                     "nothing has changed"
                 )
-                place = ("grads", *index) if tensor is None else ("grads", tensor, *index)
+                place = tensors.place("grads", flat_index=flat_index)
                 return StepNotFinite(detail, errors=[FieldError.at(*place, detail=detail)])
         raise AssertionError("the driver called a finite result not finite")
 
@@ -229,9 +241,11 @@ def restored_state(optimizer: Optimizer, checkpoint: Checkpoint, incarnation: st
         values = checkpoint.slots[slot.name]
         if slot.average_of_squares and (values < 0).any():
             flat_index = int(np.flatnonzero(values < 0)[0])
-            tensor, index = checkpoint.tensors.locate(flat_index)
-            detail = f"{slot.name} is {values[flat_index]} at index {list(index)}; an average of squares is not negative"
-            place = ("state", slot.name, *index) if tensor is None else ("state", slot.name, tensor, *index)
+            _, index = checkpoint.tensors.locate(flat_index)
+            detail = (
+                f"{slot.name} is {values[flat_index]} at index {list(index)}; an average of squares is not negative"
+            )
+            place = checkpoint.tensors.place("state", slot.name, flat_index=flat_index)
             raise InvalidTensors(detail, errors=[FieldError.at(*place, detail=detail)])
     slots = tuple(checkpoint.slots[name] for name in optimizer.rule.slot_names)
     return State(incarnation, checkpoint.step, checkpoint.tensors, checkpoint.params, slots)

@@ -51,7 +51,7 @@ def decode_values(
         arrays = [_flatten(given, place, rank_0=False)]
     shapes = tuple(shape for shape, _ in arrays)
     if expected is None:
-        tensors = Tensors.unnamed(shapes[0], dtype) if names is None else Tensors.named(dict(zip(names, shapes, strict=True)), dtype)  # fmt: skip
+        tensors = _new_tensors(names, shapes, dtype)
     else:
         expected.require(str(place[-1]), names, shapes, place)
         tensors = expected
@@ -78,6 +78,12 @@ def document(values: Values, encode: Callable[[FloatArray], Any]) -> Any:
     if values.tensors.names is None:
         return encode(next(views))
     return {name: encode(view) for name, view in zip(values.tensors.names, views, strict=True)}
+
+
+def _new_tensors(names: tuple[str, ...] | None, shapes: tuple[Shape, ...], dtype: np.dtype[Any]) -> Tensors:
+    if names is None:
+        return Tensors.unnamed(shapes[0], dtype)
+    return Tensors.named(dict(zip(names, shapes, strict=True)), dtype)
 
 
 def _lengths(given: object, place: Place) -> Shape:

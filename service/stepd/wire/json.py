@@ -73,7 +73,10 @@ def _rank_0(array: FloatArray) -> Any:
 
 
 class _Token(float):
-    """NaN or Infinity as the text had it."""
+    """NaN or Infinity, with its text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 def _explain(body: bytes | bytearray, error: orjson.JSONDecodeError) -> NoReturn:
@@ -92,11 +95,10 @@ def _explain(body: bytes | bytearray, error: orjson.JSONDecodeError) -> NoReturn
     at = slow
     for part in parts:
         at = at[part]
-    reason = repr(float(at)) if isinstance(at, _Token) else "a number beyond float64"
-    reason = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(reason, reason)
-    detail = f"the value is {reason}; JSON carries finite numbers only"
-    field = FieldError.at(*parts, detail=detail)
-    raise ValueNotFinite(f"{field.pointer or 'the body'} is {reason}; JSON carries finite numbers only", errors=[field]) from None  # fmt: skip
+    said = at.text if isinstance(at, _Token) else "a number beyond float64"
+    field = FieldError.at(*parts, detail=f"the value is {said}")
+    where = field.pointer or "the body"
+    raise ValueNotFinite(f"{where} is {said}; JSON carries finite numbers only", errors=[field]) from None
 
 
 def _first_not_finite(slow: Any) -> tuple[str | int, ...] | None:

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from stepd.api.answers import about_answer, encode_params, session_headers, vector_answer
 from stepd.api.direct import DirectRoute
 from stepd.api.documentation import GET_PARAMS, PUT_PARAMS
-from stepd.api.exchange import exchange_of
 from stepd.api.headers import preconditions, query, seconds, session_key, whole_number
 from stepd.api.models import ParamsBody
 from stepd.api.service import Service, answer_bytes, timed_encode, timed_parse
@@ -61,7 +60,9 @@ async def _wait(service: Service, key: SessionKey, request: Request) -> None:
         return
     step = whole_number("wait_for_step", given["wait_for_step"], 0, 2**53)
     longest = service.settings.max_wait_s
-    timeout_s = seconds("timeout_s", given["timeout_s"], longest) if "timeout_s" in given else min(DEFAULT_WAIT_S, longest)  # fmt: skip
+    timeout_s = (
+        seconds("timeout_s", given["timeout_s"], longest) if "timeout_s" in given else min(DEFAULT_WAIT_S, longest)
+    )
     waiting = asyncio.ensure_future(service.engine.wait(key, step, timeout_s))
     gone = asyncio.ensure_future(_disconnected(request))
     try:

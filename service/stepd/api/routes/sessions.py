@@ -48,7 +48,7 @@ def sessions_routes(service: Service) -> list[DirectRoute]:
     async def list_sessions(request: Request) -> Response:
         service.judge_format(request, body=False)
         pairs = query(request.scope["query_string"], ("page_size", "page_token"), repeated="label")
-        labels = {}
+        labels: dict[str, str] = {}
         for label in (text for name, text in pairs if name == "label"):
             name, equals, value = label.partition("=")
             if not equals or labels.setdefault(name, value) != value:
