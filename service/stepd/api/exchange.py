@@ -30,7 +30,8 @@ class Exchange:
 
     def server_timing(self) -> str:
         """The Server-Timing header's value; durations in milliseconds."""
-        return f"parse;dur={self.parse_s * 1e3:.3f}, step;dur={self.step_s * 1e3:.3f}, encode;dur={self.encode_s * 1e3:.3f}"
+        parse, step, encode = self.parse_s * 1e3, self.step_s * 1e3, self.encode_s * 1e3
+        return f"parse;dur={parse:.3f}, step;dur={step:.3f}, encode;dur={encode:.3f}"
 
 
 def exchange_of(scope: Any) -> Exchange:

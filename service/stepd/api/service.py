@@ -65,7 +65,7 @@ class Service:
         return decode_values(given, place, dtype, expected=expected, max_tensors=self.settings.max_tensors)
 
     def decode_state(self, given: dict[str, Any], optimizer: Optimizer, tensors: Tensors) -> dict[str, FloatArray]:
-        """The slots of a checkpoint, each shaped as params. Raises CheckpointMismatch for a slot too many or missing."""
+        """The slots of a checkpoint, each shaped as params. Raises CheckpointMismatch for one too many or missing."""
         names = optimizer.rule.slot_names
         for name in (*given, *names):
             if name not in names or name not in given:

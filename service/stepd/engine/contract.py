@@ -173,7 +173,7 @@ class Engine(Protocol):
         ...
 
     async def step(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
-        """Takes one step, or finds that its key has taken it. Judges key, precondition, numbers, capacity in this order."""
+        """Takes one step, or finds that its key took it already. Judges key, precondition, numbers, capacity."""
         ...
 
     async def step_once(
