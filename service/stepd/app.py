@@ -22,12 +22,12 @@ from stepd.api.exchange import exchange_of
 from stepd.api.middleware import Envelope
 from stepd.api.problems import problem_response
 from stepd.api.routes import all_routes
+from stepd.api.routes.pages import page_routes
 from stepd.api.service import Service
 from stepd.engine.local import LocalEngine
 from stepd.errors import MethodNotAllowed, PageNotFound, StepdError
 from stepd.optimizers.drivers import Drivers
 from stepd.settings import Settings
-from stepd.web.pages import page_routes
 
 DESCRIPTION = (
     "An optimizer that any program can call: it keeps optimizer state per session, takes gradients over HTTP and gives "
@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.service = service
     app.router.routes.extend(all_routes(service))
-    app.router.routes.append(Route("/openapi.json", _openapi_route(app), include_in_schema=False))
+    app.router.routes.append(Route("/openapi.json", _openapi_route(app)))
     app.router.routes.extend(page_routes())
     return app
 

@@ -1,17 +1,16 @@
-"""The pages: a front page, /docs (Swagger UI), and one page per problem, where a problem's `type` leads."""
+"""The pages as text: a front page, /docs (Swagger UI), and one page per problem, where a problem's `type` leads.
+
+No HTTP here: api/routes/pages.py serves them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from html import escape
 from importlib import resources
 
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
-
-import stepd
-from stepd.api.problems import STATUS
-from stepd.errors import PageNotFound, StepdError
+from stepd.errors import StepdError
 
 ASSETS = {
     "stepd.css": ("static", "text/css; charset=utf-8"),
@@ -20,9 +19,6 @@ ASSETS = {
     "swagger-ui-bundle.js": ("vendor/swagger-ui", "text/javascript; charset=utf-8"),
     "favicon-32x32.png": ("vendor/swagger-ui", "image/png"),
 }
-
-# Swagger UI sets styles from scripts and draws its icons from data: addresses; nothing else is let through.
-POLICY = {"Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"}
 
 # What to do about each problem, beside what its detail says at the time.
 ADVICE: dict[str, str] = {
@@ -68,23 +64,12 @@ ADVICE: dict[str, str] = {
 }
 
 
-def page_routes() -> list[BaseRoute]:
-    """Routes that are not part of the API and not in its OpenAPI document."""
-    return [
-        Route("/", front_page, include_in_schema=False),
-        Route("/docs", docs_page, include_in_schema=False),
-        Route("/assets/{name}", asset, include_in_schema=False),
-        Route("/problems", problems_page, include_in_schema=False),
-        Route("/problems/{code}", problem_page, include_in_schema=False),
-    ]
-
-
-async def front_page(request: Request) -> Response:
+def front_page(version: str, address: str) -> str:
     """What this is and where to go."""
-    address = escape(str(request.base_url).rstrip("/"))
+    address = escape(address)
     return _page(
         "stepd",
-        f"""<h1>stepd <small>{stepd.__version__}</small></h1>
+        f"""<h1>stepd <small>{version}</small></h1>
 <p>An optimizer that any program can call: it keeps optimizer state per session, takes gradients over HTTP and gives
 updated parameters back, exact to the bit.</p>
 <pre>curl {address}/v1/step -H 'Content-Type: application/json' \\
@@ -99,10 +84,9 @@ updated parameters back, exact to the bit.</p>
     )
 
 
-async def docs_page(request: Request) -> Response:
+def docs_page() -> str:
     """Swagger UI over /openapi.json."""
-    return HTMLResponse(
-        """<!doctype html>
+    return """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -117,27 +101,22 @@ async def docs_page(request: Request) -> Response:
 <script src="/assets/docs.js"></script>
 </body>
 </html>
-""",
-        headers=POLICY,
-    )
+"""
 
 
-async def asset(request: Request) -> Response:
-    """A file of the pages."""
-    name = request.path_params["name"]
-    if name not in ASSETS:
-        raise PageNotFound(f"there is no asset {name[:40]!r}")
+@cache
+def asset(name: str) -> tuple[bytes, str]:
+    """The bytes and media type of a file of the pages. Raises KeyError where there is none of that name."""
     folder, media_type = ASSETS[name]
-    path = resources.files("stepd.web").joinpath(*folder.split("/"), name)
-    return Response(path.read_bytes(), media_type=media_type)
+    return resources.files("stepd.web").joinpath(*folder.split("/"), name).read_bytes(), media_type
 
 
-async def problems_page(request: Request) -> Response:
+def problems_page(statuses: Mapping[type[StepdError], int]) -> str:
     """Every problem in a table."""
     rows = "\n".join(
         f'<tr><td>{status}</td><td><a href="/problems/{error.code}">{error.code}</a></td>'
         f"<td>{escape(error.title)}</td></tr>"
-        for error, status in sorted(STATUS.items(), key=lambda item: (item[1], item[0].code))
+        for error, status in sorted(statuses.items(), key=lambda item: (item[1], item[0].code))
     )
     return _page(
         "Problems",
@@ -145,23 +124,18 @@ async def problems_page(request: Request) -> Response:
     )
 
 
-async def problem_page(request: Request) -> Response:
+def problem_page(error: type[StepdError], status: int) -> str:
     """One problem: what it means and what to do."""
-    code = request.path_params["code"]
-    error: type[StepdError] | None = next((error for error in STATUS if error.code == code), None)
-    if error is None:
-        raise PageNotFound(f"there is no problem {code[:40]!r}")
     return _page(
         error.code,
-        f"<h1>{error.code}</h1>\n<p><strong>{escape(error.title)}.</strong> Status {STATUS[error]}.</p>\n"
-        f"<p>{escape(ADVICE[code])}</p>\n<p>After a 4xx or a 507 nothing has changed.</p>\n"
+        f"<h1>{error.code}</h1>\n<p><strong>{escape(error.title)}.</strong> Status {status}.</p>\n"
+        f"<p>{escape(ADVICE[error.code])}</p>\n<p>After a 4xx or a 507 nothing has changed.</p>\n"
         '<p><a href="/problems">All problems</a></p>',
     )
 
 
-def _page(title: str, content: str) -> HTMLResponse:
-    return HTMLResponse(
-        f"""<!doctype html>
+def _page(title: str, content: str) -> str:
+    return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -176,6 +150,4 @@ def _page(title: str, content: str) -> HTMLResponse:
 </main>
 </body>
 </html>
-""",
-        headers=POLICY,
-    )
+"""
