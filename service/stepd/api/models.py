@@ -1,6 +1,7 @@
 """Control bodies (checked by pydantic) and the documents that answers hold (for OpenAPI). Vectors pass by these models.
 
-A vector stands here as `Tensor`: nested arrays of numbers, or an object of such by name.
+A vector stands here as `Tensor`: nested arrays of finite numbers in C order, or an object of such by tensor name. The
+names and descriptions of the fields are those of docs/protocol.md, which is made from them.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ Tensor = Annotated[
     Any,
     Field(
         json_schema_extra={
-            "description": "Nested arrays of finite numbers, C order; or an object of such by tensor name.",
+            "title": "tensors",
             "anyOf": [{"type": "array", "items": {}, "minItems": 1}, {"type": "object", "minProperties": 1}],
         }
     ),
 ]
-Dtype = Literal["float64", "float32"]
+Dtype = Annotated[Literal["float64", "float32"], Field(description="what values are held and computed in")]
+OptimizerFields = Annotated[dict[str, Any], Field(description="`name` and every hyper-parameter, resolved")]
+State = Annotated[dict[str, Tensor], Field(description="each slot of the optimizer by its name, shaped as params")]
 Labels = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=63)], Annotated[str, Field(max_length=255)]],
-    Field(max_length=16, description="for finding sessions again; at most 16"),
+    Field(max_length=16),
 ]
-Ttl = Annotated[
-    float, Field(gt=0, allow_inf_nan=False, description="seconds without a successful request until it is deleted")
-]
+Ttl = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Control(BaseModel):
@@ -41,198 +42,203 @@ class Control(BaseModel):
 
 
 class CreateBody(Control):
-    """Params, or a shape for zeros, or neither: then the session is unshaped."""
+    """Create. `params`, or `shape` for zeros, or neither: then the session is unshaped."""
 
     optimizer: dict[str, Any] = Field(
         default_factory=lambda: {"name": "adadelta"},
-        description="name and any hyper-parameters; GET /v1/optimizers lists them",
+        description="`name` and any hyper-parameters; GET /v1/optimizers lists them; adadelta where it is left out",
     )
-    params: Tensor = None
-    shape: Any = Field(None, description="list of lengths, or an object of such by tensor name")
+    params: Tensor = Field(None, description="the first params, which also give names and shapes")
+    shape: Any = Field(None, description="a list of lengths, or an object of such by tensor name: params are zeros")
     dtype: Dtype = "float64"
-    ttl_s: Ttl | None = None
-    labels: Labels = Field(default_factory=dict)
+    ttl_s: Ttl | None = Field(None, description="seconds without a successful request until it is deleted; null: never")
+    labels: Labels = Field(default_factory=dict, description="for finding sessions again; at most 16")
 
 
 class CheckpointBody(Control):
-    """A checkpoint, out and in. `ttl_s` and `labels` hold where PUT state creates."""
+    """PUT state: a checkpoint as GET state gave it."""
 
-    optimizer: dict[str, Any]
+    optimizer: dict[str, Any] = Field(description="`name` and hyper-parameters; must be the session's where it exists")
     dtype: Dtype = "float64"
-    step: int = Field(ge=0, le=2**53)
-    params: Tensor
-    state: dict[str, Tensor]
-    digest: str | None = Field(None, pattern="^sha-256:[0-9a-f]{64}$")
-    ttl_s: Ttl | None = None
-    labels: Labels = Field(default_factory=dict)
+    step: int = Field(ge=0, le=2**53, description="the number of steps taken")
+    params: Tensor = Field(description="the params")
+    state: State
+    digest: str | None = Field(None, pattern="^sha-256:[0-9a-f]{64}$", description="checked where it is there")
+    ttl_s: Ttl | None = Field(None, description="as in create, where PUT state creates")
+    labels: Labels = Field(default_factory=dict, description="as in create, where PUT state creates")
 
 
 class StepBody(Control):
-    """Gradients; with params, these replace the session's before the rule."""
+    """POST step."""
 
-    grads: Tensor
-    params: Tensor = None
+    grads: Tensor = Field(description="gradients, shaped as params")
+    params: Tensor = Field(None, description="replace the session's params in the same atomic step, before the rule")
 
 
 class ParamsBody(Control):
-    """Params to replace the session's."""
+    """PUT params."""
 
-    params: Tensor
+    params: Tensor = Field(description="params to replace the session's")
 
 
 class StepOnceBody(Control):
-    """A step without a session. `state` absent: zeros."""
+    """POST /v1/step, without a session."""
 
-    optimizer: dict[str, Any] = Field(default_factory=lambda: {"name": "adadelta"})
+    optimizer: dict[str, Any] = Field(
+        default_factory=lambda: {"name": "adadelta"}, description="as in create; adadelta where it is left out"
+    )
     dtype: Dtype = "float64"
-    params: Tensor
-    grads: Tensor
-    state: dict[str, Tensor] | None = None
+    params: Tensor = Field(description="the params before the step")
+    grads: Tensor = Field(description="gradients, shaped as params")
+    state: State | None = Field(None, description="each slot by its name, shaped as params; zeros where it is left out")
 
 
 class SessionDocument(BaseModel):
-    """What a session is."""
+    """What a session is: the answer of create, GET session, PUT params, PUT state and reset."""
 
-    id: str
-    optimizer: dict[str, Any] = Field(description="resolved in full")
+    id: str = Field(description="as chosen, or as the service made it")
+    optimizer: OptimizerFields
     dtype: Dtype
     shape: Any = Field(description="as create takes it; null while unshaped")
     size: int | None = Field(description="values in all tensors; null while unshaped")
-    step: int
-    incarnation: str
+    step: int = Field(description="the number of steps taken")
+    incarnation: str = Field(description="new at create, reset, PUT params and PUT state")
     bytes: int = Field(description="memory that it takes: arrays, labels, keys")
-    created_at: str
-    updated_at: str
-    ttl_s: float | None
+    created_at: str = Field(description="RFC 3339, UTC")
+    updated_at: str = Field(description="when it last changed")
+    ttl_s: float | None = Field(description="as given; null: it never expires")
     expires_at: str | None = Field(description="if it is not used again")
-    labels: dict[str, str]
-    durability: str
+    labels: dict[str, str] = Field(description="as given")
+    durability: str = Field(description="`memory`: nothing of it outlives the process")
 
 
 class SessionList(BaseModel):
-    """A page of sessions, ids in order."""
+    """GET /v1/sessions: a page, ids in order."""
 
-    sessions: list[SessionDocument]
-    next_page_token: str | None
+    sessions: list[SessionDocument] = Field(description="up to page_size of them")
+    next_page_token: str | None = Field(description="send it back as page_token for the next page; null: the last")
 
 
 class ParamsDocument(BaseModel):
-    """Params and the step that gave them."""
+    """The answer of step and GET params."""
 
-    step: int
-    params: Tensor
+    step: int = Field(description="the step that gave these params")
+    params: Tensor = Field(description="the params")
 
 
 class CheckpointDocument(BaseModel):
-    """A whole session; PUT state takes it as it is."""
+    """GET state: a whole session; PUT state takes it as it is."""
 
-    optimizer: dict[str, Any]
+    optimizer: OptimizerFields
     dtype: Dtype
-    step: int
-    params: Tensor
-    state: dict[str, Tensor]
-    digest: str
+    step: int = Field(description="the number of steps taken")
+    params: Tensor = Field(description="the params")
+    state: State
+    digest: str = Field(description="SHA-256 over the little-endian bytes of params, then each slot; names in order")
 
 
 class StepOnceDocument(BaseModel):
-    """What the step without a session gave."""
+    """The answer of POST /v1/step."""
 
-    params: Tensor
-    state: dict[str, Tensor]
+    params: Tensor = Field(description="the params after the step")
+    state: State
 
 
 class HyperParameterDocument(BaseModel):
     """One hyper-parameter of an optimizer."""
 
-    name: str
-    type: Literal["number", "boolean"]
-    default: float | bool
-    range: str
-    meaning: str
+    name: str = Field(description="as the optimizer object takes it")
+    type: Literal["number", "boolean"] = Field(description="of its value")
+    default: float | bool = Field(description="where it is left out")
+    range: str = Field(description="holds after rounding to the dtype")
+    meaning: str = Field(description="what it does")
 
 
 class SlotDocument(BaseModel):
     """One array of optimizer state."""
 
-    name: str
-    meaning: str
+    name: str = Field(description="as in `state`")
+    meaning: str = Field(description="what it holds")
 
 
 class OptimizerDocument(BaseModel):
     """One entry of the catalogue."""
 
-    name: str
-    hyper_parameters: list[HyperParameterDocument]
-    state: list[SlotDocument]
-    formula: list[str]
-    reference: str
+    name: str = Field(description="as `optimizer.name` takes it")
+    hyper_parameters: list[HyperParameterDocument] = Field(description="with defaults and ranges")
+    state: list[SlotDocument] = Field(description="the slots")
+    formula: list[str] = Field(description="line by line, in the order of computation")
+    reference: str = Field(description="where it was published")
 
 
 class OptimizerList(BaseModel):
-    """The catalogue."""
+    """GET /v1/optimizers: the catalogue."""
 
-    optimizers: list[OptimizerDocument]
+    optimizers: list[OptimizerDocument] = Field(description="every optimizer")
 
 
 class DriverDocument(BaseModel):
     """What runs the rules."""
 
-    serving: Literal["blocked", "compiled"]
-    compiled: Literal["off", "not-installed", "compiling", "serving", "failed"]
+    serving: Literal["blocked", "compiled"] = Field(description="the driver of the next step; the bits are the same")
+    compiled: Literal["off", "not-installed", "compiling", "serving", "failed"] = Field(
+        description="how far the compiled driver is; `failed`: it gave wrong bits or did not compile, see the log"
+    )
 
 
 class LimitsDocument(BaseModel):
-    """Every limit; docs/protocol.md says what happens at each."""
+    """Every limit and what happens beyond it."""
 
-    max_json_bytes: int
-    max_session_bytes: int
-    max_in_flight_bytes: int
-    max_tensors: int
-    max_rank: int
-    max_tensor_name: int
-    max_wait_s: float
-    max_page_size: int
-    max_idempotency_key: int
-    keys_per_session: int
+    max_json_bytes: int = Field(description="of a JSON body; beyond it 413 request-too-large")
+    max_session_bytes: int = Field(description="of all sessions; beyond it 507 capacity-exceeded")
+    max_in_flight_bytes: int = Field(description="of all requests; beyond it 503 over-budget, alone 413")
+    max_tensors: int = Field(description="named tensors of a session; beyond it 422 invalid-tensors")
+    max_rank: int = Field(description="of a tensor; beyond it 422 invalid-tensors")
+    max_tensor_name: int = Field(description="characters; beyond it 422 invalid-tensors")
+    max_wait_s: float = Field(description="of a long-poll; beyond it 400 invalid-query")
+    max_page_size: int = Field(description="sessions; beyond it 400 invalid-query")
+    max_idempotency_key: int = Field(description="characters; beyond it 400 invalid-header")
+    keys_per_session: int = Field(description="idempotency keys remembered; beyond it the oldest is forgotten")
 
 
 class InfoDocument(BaseModel):
-    """What the service is."""
+    """GET /v1/info: what the service is."""
 
-    version: str
-    driver: DriverDocument
-    formats: list[str]
-    dtypes: list[Dtype]
-    durability: str
-    limits: LimitsDocument
+    version: str = Field(description="of stepd")
+    driver: DriverDocument = Field(description="what runs the rules")
+    formats: list[str] = Field(description="media types that bodies and answers can have")
+    dtypes: list[str] = Field(description="what sessions can hold")
+    durability: str = Field(description="what outlives the process; `memory`: nothing")
+    limits: LimitsDocument = Field(description="every limit")
 
 
 class HealthDocument(BaseModel):
-    """How the service is."""
+    """/livez and /readyz."""
 
-    status: Literal["alive", "ready"]
+    status: Literal["alive", "ready"] = Field(description="how the service is")
 
 
 class FieldErrorDocument(BaseModel):
     """One place in the body."""
 
     pointer: str = Field(description="JSON pointer (RFC 6901)")
-    detail: str
+    detail: str = Field(description="what is wrong there")
 
 
 class Problem(BaseModel):
-    """RFC 9457 problem details, with our members."""
+    """Every error, as application/problem+json (RFC 9457)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str = Field(description="stable; docs/protocol.md lists them all")
-    request_id: str
+    type: str = Field(description="path of a page that explains it, on the same service")
+    title: str = Field(description="the code in words")
+    status: int = Field(description="as the answer's")
+    detail: str = Field(description="this case, with the numbers, and what to do")
+    code: str = Field(description="stable; the table of codes lists them all")
+    request_id: str = Field(description="as X-Request-ID")
     errors: list[FieldErrorDocument] = Field(default_factory=list, description="ten at most")
     etag: str | None = Field(None, description="with 412 and 409: the session's current entity tag")
     step: int | None = Field(None, description="with 412 and 409: the session's current step")
     fields: list[str] | None = Field(None, description="with 409: what differs")
+    allow: list[str] | None = Field(None, description="with 405: the methods that the path takes")
 
 
 ControlModel = TypeVar("ControlModel", bound=Control)

@@ -64,7 +64,7 @@ class HyperParameter:
             rounded = float(dtype.type(number))
         above = rounded > self.minimum if self.above_minimum else rounded >= self.minimum
         if not (above and math.isfinite(rounded) and (self.below is None or rounded < self.below)):
-            as_rounded = "" if rounded == number else f", which is {rounded:g} in {dtype.name}"
+            as_rounded = "" if rounded == number or math.isnan(number) else f", which is {rounded:g} in {dtype.name}"
             raise self._invalid(f"is {_shown(value)}{as_rounded}; it must hold that {self.range}")
         return number
 
