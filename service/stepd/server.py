@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import os
+import signal
 import socket
 import sys
 from types import FrameType
@@ -16,7 +18,7 @@ from fastapi import FastAPI
 import stepd
 from stepd.app import create_app, drain
 from stepd.optimizers.selftest import DriverMismatch
-from stepd.settings import Settings
+from stepd.settings import Settings, unknown_variables
 
 log = structlog.get_logger("stepd")
 
@@ -38,7 +40,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 proxy_headers=False,
                 log_config=None,
-                timeout_graceful_shutdown=int(settings.shutdown_s) or 1,
+                timeout_graceful_shutdown=settings.shutdown_s,
             )
         )
         self.app = app
@@ -77,6 +79,11 @@ def run(settings: Settings) -> int:
         return 3
     if settings.driver == "auto" and importlib.util.find_spec("numba") is None:
         log.info("numba is not installed: the blocked driver serves, the same bits, slower (pip install 'stepd[fast]')")
+    for name in unknown_variables(os.environ):
+        log.warning("there is no such setting", variable=name)
+    # uvicorn raises the signal again once it has shut down; these handlers make that a plain return.
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, lambda *_: None)
     server = Server(app, settings)
     server.run()
     return 0 if server.started else 1

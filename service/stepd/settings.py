@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stepd.machine import memory_bytes, processors
+
+
+# Variables that begin like settings and belong to others: the Python client, the tests.
+OTHER_VARIABLES = frozenset({"STEPD_URL", "STEPD_TEST_REQUIRE"})
 
 
 class UnsafeSettings(Exception):
@@ -50,7 +55,7 @@ class Settings(BaseSettings):
         default=64, ge=1, le=4096, description="newest idempotency keys that a session remembers"
     )
     max_wait_s: float = Field(default=60.0, gt=0, le=3600, description="seconds that a long-poll may wait")
-    shutdown_s: float = Field(default=10.0, gt=0, description="seconds for requests in flight to end after SIGTERM")
+    shutdown_s: int = Field(default=10, ge=1, description="seconds for requests in flight to end after SIGTERM")
     threads: int = Field(
         default_factory=processors, ge=1, description="threads that step large vectors; default one per processor"
     )
@@ -68,6 +73,12 @@ class Settings(BaseSettings):
                 f"STEPD_HOST is {self.host!r}: others could reach it, and there are no access keys yet. Listen on "
                 "127.0.0.1, or say --insecure (STEPD_INSECURE=1) where something else keeps strangers out."
             )
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """STEPD_ variables that are no setting: most likely misspelt."""
+    known = {f"STEPD_{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
+    return sorted(name for name in environment if name.upper().startswith("STEPD_") and name.upper() not in known)
 
 
 def is_loopback(host: str) -> bool:

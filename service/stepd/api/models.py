@@ -25,10 +25,10 @@ Dtype = Annotated[Literal["float64", "float32"], Field(description="what values 
 OptimizerFields = Annotated[dict[str, Any], Field(description="`name` and every hyper-parameter, resolved")]
 State = Annotated[dict[str, Tensor], Field(description="each slot of the optimizer by its name, shaped as params")]
 Labels = Annotated[
-    dict[Annotated[str, Field(min_length=1, max_length=63)], Annotated[str, Field(max_length=255)]],
+    dict[Annotated[str, Field(min_length=1, max_length=63, pattern="^[^=]+$")], Annotated[str, Field(max_length=255)]],
     Field(max_length=16),
 ]
-Ttl = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Ttl = Annotated[float, Field(gt=0, le=10 * 365 * 86_400)]  # ten years: beyond it a date no longer means much
 
 
 class Control(BaseModel):

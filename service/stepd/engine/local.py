@@ -29,7 +29,7 @@ from stepd.engine.contract import (
 )
 from stepd.engine.turns import Turns
 from stepd.engine.waiters import Waiters
-from stepd.errors import DigestMismatch, FieldError, SessionExists
+from stepd.errors import CapacityExceeded, DigestMismatch, FieldError, SessionExists
 from stepd.optimizers import Optimizer
 from stepd.optimizers.drivers import Drivers
 from stepd.sessions.session import Prepared, Session, array_bytes, new_state, restored_state
@@ -57,6 +57,7 @@ class LocalEngine:
         self._waiters = Waiters()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="stepd-step")
         self._sweeper: asyncio.Task[None] | None = None
+        self._changes: set[asyncio.Future[Any]] = set()
 
     async def start(self) -> None:
         """Begins to delete expired sessions as their time comes."""
@@ -67,8 +68,9 @@ class LocalEngine:
         self._waiters.close()
 
     async def close(self) -> None:
-        """Ends what `start` began; steps under way in threads are finished first."""
+        """Ends what `start` began; changes under way are finished first."""
         self.drain()
+        await asyncio.gather(*self._changes, return_exceptions=True)
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
@@ -304,13 +306,22 @@ class LocalEngine:
 
     async def _to_its_end(self, change: Coroutine[Any, Any, T]) -> T:
         """Runs a change as a task of its own, so that it goes on when the caller is cancelled."""
-        return await asyncio.shield(asyncio.ensure_future(change))
+        task = asyncio.ensure_future(change)
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        return await asyncio.shield(task)
 
     async def _run(self, size: int, function: Callable[..., T], *arguments: Any) -> T:
-        """Calls a function that works on vectors of that size: in place where they are small, else in a thread."""
-        if size < THREAD_SIZE:
-            return function(*arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        """Calls a function that works on vectors of that size: in place where they are small, else in a thread.
+
+        Only for what comes before a commit: where the machine has no memory for it, nothing has changed.
+        """
+        try:
+            if size < THREAD_SIZE:
+                return function(*arguments)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+        except MemoryError:
+            raise CapacityExceeded(f"the machine has no memory left for vectors of {size} values") from None
 
     async def _sweep(self) -> None:
         while True:
