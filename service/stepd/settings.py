@@ -11,7 +11,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stepd.machine import memory_bytes, processors
 
-
 # Variables that begin like settings and belong to others: the Python client, the tests.
 OTHER_VARIABLES = frozenset({"STEPD_URL", "STEPD_TEST_REQUIRE"})
 
