@@ -8,6 +8,7 @@ StepdError
 │   ├── InvalidSessionId            invalid-session-id
 │   ├── UnexpectedBody              unexpected-body
 │   └── KeyNotSupported             key-not-supported
+├── CrossOrigin                     cross-origin
 ├── Missing                         there is nothing at that address
 │   ├── PageNotFound                not-found
 │   ├── SessionNotFound             session-not-found
@@ -126,6 +127,10 @@ class UnexpectedBody(Malformed):
 
 class KeyNotSupported(Malformed):
     code, title = "key-not-supported", "Idempotency-Key is for steps only"
+
+
+class CrossOrigin(StepdError):
+    code, title = "cross-origin", "A page of another origin may not change anything here"
 
 
 class Missing(StepdError):

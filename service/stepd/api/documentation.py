@@ -17,6 +17,7 @@ Json = dict[str, Any]
 
 PROBLEM_MEANING = {
     400: "Malformed: body, header, query or id",
+    403: "A browser sent it for a page of another origin",
     404: "No such session, or it has expired",
     406: "No format that Accept names can be given",
     409: "The id is taken by a session of another spec",
@@ -29,7 +30,7 @@ PROBLEM_MEANING = {
 }
 
 READ = (400, 404, 406)
-WRITE = (*READ, 412, 413, 415, 422, 503)
+WRITE = (*READ, 403, 412, 413, 415, 422, 503)
 
 EXAMPLE_ID = "run-7"
 EXAMPLE_TAG = "mfrggzdfmztwq-1"
@@ -154,13 +155,13 @@ CREATE_UNDER_ID = _operation(
     "`shape` for zeros, or neither: then the session is unshaped until its first step that carries params.",
     answer=models.SessionDocument, example=_SESSION, status=201, also={200: "It exists, created from the same spec"},
     body=models.CreateBody, request=_CREATE, parameters=(SESSION_ID, CREATE_ONLY, IF_MATCH),
-    problems=(400, 406, 409, 412, 413, 415, 422, 503, 507),
+    problems=(400, 403, 406, 409, 412, 413, 415, 422, 503, 507),
 )  # fmt: skip
 CREATE = _operation(
     "create_session", "Create a session under an id that the service makes",
     "Location names it. Sent again it makes another session, so clients do not retry it.",
     answer=models.SessionDocument, example={**_SESSION, "id": "2fn6zq7k5dw4r3x1y0c8b9a7me"}, status=201,
-    body=models.CreateBody, request=_CREATE, problems=(400, 406, 412, 413, 415, 422, 503, 507),
+    body=models.CreateBody, request=_CREATE, problems=(400, 403, 406, 412, 413, 415, 422, 503, 507),
 )  # fmt: skip
 STEP = _operation(
     "step", "Take a step: gradients in, params out",
@@ -197,12 +198,12 @@ PUT_STATE = _operation(
     answer=models.SessionDocument, example={**_SESSION, "step": 1}, status=200, also={201: "Created from it"},
     body=models.CheckpointBody, request={"optimizer": _OPTIMIZER, "dtype": "float64", "step": 1, "params": _STEPPED,
                                          "state": _STATE},
-    parameters=(SESSION_ID, IF_MATCH, CREATE_ONLY), problems=(400, 406, 412, 413, 415, 422, 503, 507),
+    parameters=(SESSION_ID, IF_MATCH, CREATE_ONLY), problems=(400, 403, 406, 412, 413, 415, 422, 503, 507),
     tag="params and state",
 )  # fmt: skip
 RESET = _operation(
     "reset", "Set the slots to zero and the step to 0", "Params and shape stay; the incarnation is new.",
-    answer=models.SessionDocument, example=_SESSION, parameters=(SESSION_ID, IF_MATCH), problems=(*READ, 412),
+    answer=models.SessionDocument, example=_SESSION, parameters=(SESSION_ID, IF_MATCH), problems=(*READ, 403, 412),
     tag="params and state",
 )  # fmt: skip
 GET_SESSION = _operation(
@@ -216,14 +217,14 @@ LIST = _operation(
 )  # fmt: skip
 DELETE = _operation(
     "delete_session", "Delete a session", "Its id is free again.",
-    status=204, also={204: "Deleted"}, parameters=(SESSION_ID, IF_MATCH), problems=(*READ, 412),
+    status=204, also={204: "Deleted"}, parameters=(SESSION_ID, IF_MATCH), problems=(*READ, 403, 412),
 )  # fmt: skip
 STEP_ONCE = _operation(
     "step_once", "Take a step without a session",
     "State in, state out; `state` absent means zeros. The same rules and the same bits.",
     answer=models.StepOnceDocument, example={"params": _STEPPED, "state": _STATE}, body=models.StepOnceBody,
     request={"optimizer": {"name": "adadelta"}, "params": [1.0, 2.0], "grads": [0.5, -0.5]},
-    problems=(400, 406, 413, 415, 422, 503), tag="steps",
+    problems=(400, 403, 406, 413, 415, 422, 503), tag="steps",
 )  # fmt: skip
 OPTIMIZERS = _operation(
     "list_optimizers", "The catalogue of optimizers", "Hyper-parameters with ranges and defaults, slots, formula.",

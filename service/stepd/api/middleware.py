@@ -1,4 +1,7 @@
-"""What every answer has in common: request id, timing, no caching, HEAD, and errors as problems. Pure ASGI."""
+"""What every answer has in common: request id, timing, no caching, HEAD, errors as problems. Pure ASGI.
+
+And what every request is judged for first: pages of other origins, in a browser on this machine, may not change anything.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stepd.api.exchange import SCOPE_KEY, Exchange
 from stepd.api.problems import problem_response
-from stepd.errors import InternalError, StepdError
+from stepd.errors import CrossOrigin, InternalError, StepdError
 
 log = structlog.get_logger("stepd.http")
 
@@ -49,6 +52,7 @@ class Envelope:
         # Routes know GET; a HEAD is answered as the GET would be, without the body.
         inner: Scope = {**scope, "method": "GET" if head else scope["method"], SCOPE_KEY: exchange}
         try:
+            _refuse_other_origins(scope)
             await self.app(inner, receive, enveloped)
         except ClientDisconnect:
             status = status or 499  # in the log only: nobody is there to be answered
@@ -73,3 +77,20 @@ class Envelope:
                 status=status,
                 ms=round((time.perf_counter() - began) * 1e3, 3),
             )
+
+
+def _refuse_other_origins(scope: Scope) -> None:
+    """Raises CrossOrigin for a change that a browser sends on behalf of a page that is not ours.
+
+    Without this any page could reset the sessions of a service on the reader's machine: a POST without a body needs no
+    permission (CORS), and there are no access keys yet. Programs send no Origin.
+    """
+    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return
+    headers = dict(scope["headers"])
+    origin = headers.get(b"origin")
+    if origin is not None and origin.partition(b"://")[2] != headers.get(b"host"):
+        raise CrossOrigin(
+            f"this request comes from a page of {origin.decode('latin-1')[:80]!r}; only programs and this service's own "
+            "pages may change anything"
+        )

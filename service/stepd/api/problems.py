@@ -19,6 +19,7 @@ STATUS: dict[type[StepdError], int] = {
     errors.InvalidSessionId: 400,
     errors.UnexpectedBody: 400,
     errors.KeyNotSupported: 400,
+    errors.CrossOrigin: 403,
     errors.PageNotFound: 404,
     errors.SessionNotFound: 404,
     errors.SessionExpired: 404,

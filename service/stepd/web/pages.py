@@ -28,6 +28,7 @@ ADVICE: dict[str, str] = {
     "invalid-session-id": "Use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit.",
     "unexpected-body": "Send this request without a body.",
     "key-not-supported": "Use If-Match to make this request safe to resend.",
+    "cross-origin": "Send it from a program, or from a page that this service serves itself.",
     "not-found": "See /docs for what there is.",
     "session-not-found": "Create it with PUT /v1/sessions/{id}, or restore a checkpoint under that id.",
     "session-expired": "It was not used for its ttl_s. Create it anew; give it a longer ttl_s, or none.",
