@@ -1,6 +1,6 @@
 """What every answer has in common: request id, timing, no caching, HEAD, errors as problems. Pure ASGI.
 
-And what every request is judged for first: pages of other origins, in a browser on this machine, may not change anything.
+And what every request is judged for first: a page of another origin, in somebody's browser, may not change anything.
 """
 
 from __future__ import annotations
@@ -91,6 +91,6 @@ def _refuse_other_origins(scope: Scope) -> None:
     origin = headers.get(b"origin")
     if origin is not None and origin.partition(b"://")[2] != headers.get(b"host"):
         raise CrossOrigin(
-            f"this request comes from a page of {origin.decode('latin-1')[:80]!r}; only programs and this service's own "
-            "pages may change anything"
+            f"this request comes from a page of {origin.decode('latin-1')[:80]!r}; "
+            "only programs and this service's own pages may change anything"
         )

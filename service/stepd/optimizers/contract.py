@@ -212,6 +212,7 @@ class Driver(Protocol):
 
 # Every rule has these three; they are applied by the drivers, around the rule.
 def learning_rate(default: float, meaning: str = "scales the step; never part of the state") -> HyperParameter:
+    """The `lr` of a rule, which every rule has."""
     return HyperParameter("lr", default, meaning)
 
 

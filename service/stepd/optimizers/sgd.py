@@ -15,6 +15,7 @@ def sgd(g: Any, momentum_buffer: Any, momentum: Any, nesterov: bool) -> tuple[An
 
 
 def nesterov_needs_momentum(hyper: Mapping[str, Number]) -> None:
+    """Raises HyperParameterInvalid where nesterov would look ahead along no momentum, as torch does."""
     if hyper["nesterov"] and hyper["momentum"] == 0:
         detail = "nesterov is true and momentum is 0.0; nesterov needs a momentum above 0"
         raise HyperParameterInvalid(detail, errors=[FieldError("/optimizer/nesterov", detail)])

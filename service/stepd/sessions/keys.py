@@ -63,4 +63,5 @@ class KeyMemory:
 
 
 def key_bytes(key: str) -> int:
+    """What remembering this key takes."""
     return KEY_RECORD_BYTES + len(key)
