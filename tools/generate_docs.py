@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from stepd.api import documentation
 from stepd.api.direct import DirectRoute
 from stepd.api.problems import STATUS
@@ -152,7 +153,7 @@ def modules() -> str:
     rows = []
     for path in sorted((ROOT / "service" / "stepd").rglob("*.py")):
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        sentence = re.split(r"(?<=[.:])\s", docstring.replace("\n", " "))[0].rstrip(":")
+        sentence = re.split(r"(?<=\.)\s", docstring.replace("\n", " "))[0]
         rows.append((f"`{path.relative_to(ROOT / 'service')}`", sentence))
     return table(("File", "What belongs in it"), rows)
 
