@@ -91,7 +91,11 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, made once, with the schemas that the operations refer to."""
     if app.openapi_schema is None:
         document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.router.routes
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.router.routes,
+            tags=[{"name": tag} for tag in ("sessions", "steps", "params and state", "service")],
         )
         _, schemas = models_json_schema(
             [(model, "validation") for model in DOCUMENTED_MODELS], ref_template="#/components/schemas/{model}"
