@@ -18,7 +18,7 @@ def read(document: str) -> str:
     return (ROOT / document).read_text(encoding="utf-8")
 
 
-def tested_block(document: str, mark: str) -> str:
+def marked_block(document: str, mark: str) -> str:
     """The code block that follows `<!-- tested: mark -->`."""
     found = re.search(rf"<!-- tested: {mark} -->\n```\w+\n(.*?)```", read(document), re.DOTALL)
     assert found, f"{document} has no block that is marked as tested: {mark}"
