@@ -3,7 +3,7 @@
 >>> with Client(url) as client:
 ...     session = client.session("docs-package", optimizer=Adadelta(rho=0.95), params=[1.0, 2.0])
 ...     session.step([0.5, -0.5])
-[0.9955280372600325, 2.0044719627399673]
+[0.9955280429197062, 2.004471957080294]
 """
 
 from stepd_client.checkpoint import Checkpoint
@@ -12,6 +12,7 @@ from stepd_client.errors import (
     CapacityExceeded,
     CheckpointMismatch,
     ConnectionFailed,
+    CrossOrigin,
     DigestMismatch,
     HyperParameterInvalid,
     HyperParameterUnknown,
@@ -76,6 +77,7 @@ __all__ = [
     "CheckpointMismatch",
     "Client",
     "ConnectionFailed",
+    "CrossOrigin",
     "DigestMismatch",
     "FieldError",
     "HyperParameterInvalid",

@@ -104,6 +104,7 @@ def values_of(answer: Answer, document: dict[str, Any], member: str, dtype: DTyp
 
 
 def unexpected_member(answer: Answer, member: str) -> UnexpectedAnswer:
+    """For a success whose document lacks what the contract promises."""
     return _unexpected(answer, f"the answer has no {member}, or it is of another type than it should be")
 
 

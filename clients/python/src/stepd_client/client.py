@@ -52,7 +52,7 @@ class Client:
 
     >>> with Client(url) as client:
     ...     client.session("docs-client", params=[1.0]).step([0.5])
-    [0.9955280372600326]
+    [0.9955280429197062]
     """
 
     def __init__(
@@ -67,8 +67,11 @@ class Client:
     ) -> None:
         self._retry = RetryPolicy() if retry is None else retry
         self._sleep = sleep
+        url = _checked_url(base_url or os.environ.get("STEPD_URL") or DEFAULT_URL)
         self._http = httpx.Client(
-            base_url=_checked_url(base_url or os.environ.get("STEPD_URL") or DEFAULT_URL),
+            # Credentials in the URL go into a header: httpx logs URLs.
+            base_url=url.copy_with(userinfo=b""),
+            auth=(url.username, url.password) if url.userinfo else None,
             headers={"accept": "application/json", "user-agent": f"stepd-client/{version('stepd-client')}"},
             timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
             transport=transport,
@@ -83,7 +86,7 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Client of {self._http.base_url.copy_with(username=None, password=None)}>"
+        return f"<Client of {self._http.base_url}>"
 
     def close(self) -> None:
         """Close the connections. Sessions that the client made can't be used any longer."""
@@ -162,9 +165,9 @@ class Client:
 
         Raises:
             ValueError, TypeError: the checkpoint's values can't be sent; nothing was sent.
-            CheckpointMismatch: the id is that of a session of another optimizer, dtype or shape.
+            CheckpointMismatch, ShapeMismatch, NamesMismatch: the id is that of a session which it does not fit.
             DigestMismatch: the checkpoint was damaged.
-            PreconditionFailed: the session under that id is changing at this moment.
+            PreconditionFailed: a session under that id was made, or changed, at this moment; see its `resent`.
 
         >>> checkpoint = client.session("docs-original", params=[1.0]).state()
         >>> client.restore("docs-copy", checkpoint).params
@@ -235,7 +238,7 @@ class Client:
 
         >>> params, state = client.step_once(Adadelta(), params=[1.0], grads=[0.5])
         >>> params, state["square_avg"]
-        ([0.9955280372600326], [0.012500000000000011])
+        ([0.9955280429197062], [0.012500000000000011])
         """
         return self._run(flows.step_once(optimizer, params, grads, state, dtype))
 
@@ -298,7 +301,9 @@ def _checked_url(base_url: str) -> httpx.URL:
     except httpx.InvalidURL as error:
         raise ValueError(f"the base URL can't be read: {error}") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(f"the base URL {base_url!r} is not like http://127.0.0.1:8000")
+        raise ValueError(
+            f"the base URL has scheme {url.scheme!r} and host {url.host!r}; it should be like {DEFAULT_URL}"
+        )
     return url
 
 

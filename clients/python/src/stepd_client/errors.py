@@ -13,6 +13,7 @@
         │   │   ├── InvalidSessionId        invalid-session-id
         │   │   ├── UnexpectedBody          unexpected-body
         │   │   └── KeyNotSupported         key-not-supported
+        │   ├── CrossOrigin                 cross-origin
         │   ├── Missing                 there is nothing at that address
         │   │   ├── PageNotFound            not-found
         │   │   ├── SessionNotFound         session-not-found
@@ -163,6 +164,10 @@ class KeyNotSupported(Malformed, code="key-not-supported"):
     """Idempotency-Key is for steps only."""
 
 
+class CrossOrigin(RequestRefused, code="cross-origin"):
+    """The request came through a browser, for a page of another origin; programs of their own never see it."""
+
+
 class Missing(RequestRefused):
     """There is nothing at that address."""
 
@@ -268,7 +273,7 @@ class KeyReused(Impossible, code="key-reused"):
 
 
 class CheckpointMismatch(Impossible, code="checkpoint-mismatch"):
-    """The checkpoint has another optimizer, dtype or shape than the session."""
+    """The checkpoint has another optimizer or dtype than the session, or lacks a slot."""
 
 
 class DigestMismatch(Impossible, code="digest-mismatch"):
@@ -293,6 +298,7 @@ class Stale(RequestRefused):
 
     @property
     def resent(self) -> bool:
+        """Whether an earlier sending of the same request may have been applied."""
         return self.maybe_applied
 
 
@@ -330,7 +336,7 @@ class CapacityExceeded(ServiceFailed, code="capacity-exceeded"):
 
 
 class InternalError(ServiceFailed, code="internal-error"):
-    """The service failed; nothing was changed by this request."""
+    """The service failed; its log says why, under `request_id`. Whether it failed before or after, nobody knows."""
 
 
 def all_problems(base: type[ProblemError] = ProblemError) -> Iterator[type[ProblemError]]:
@@ -342,6 +348,7 @@ def all_problems(base: type[ProblemError] = ProblemError) -> Iterator[type[Probl
 
 
 _BY_CODE = {problem.known_code: problem for problem in all_problems()}
+_LEAVE_OUTCOME_OPEN = frozenset({"internal-error", "outcome-unknown"})
 _BY_STATUS: dict[int, type[ProblemError]] = {
     400: Malformed,
     404: Missing,
@@ -360,4 +367,4 @@ def class_of(code: str, status: int) -> type[ProblemError]:
 
 def tells_outcome(code: str) -> bool:
     """Whether this code says for certain that nothing was changed. What a code that is not known says, nobody knows."""
-    return code in _BY_CODE and code != "outcome-unknown"
+    return code in _BY_CODE and code not in _LEAVE_OUTCOME_OPEN

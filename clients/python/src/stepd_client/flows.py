@@ -79,6 +79,7 @@ def open_session(
 
 
 def attach(session_id: str) -> Flow[Held]:
+    """GET what is there, and its params where it has a shape."""
     answer = yield requests.describe(session_id)
     held = Held.of(session_of(answer), answer)
     yield from _fetch_where_shaped(held)
@@ -91,10 +92,12 @@ def _fetch_where_shaped(held: Held) -> Flow[None]:
 
 
 def describe(session_id: str) -> Flow[SessionInfo]:
+    """GET what the session is; changes nothing held."""
     return session_of((yield requests.describe(session_id)))
 
 
 def step(held: Held, grads: Any, params: Any, lr: float | None, return_params: bool) -> Flow[Any]:
+    """One step from the state held; a key of its own makes it safe to resend."""
     given, form = take("grads", grads, held.dtype)
     document = {"grads": encode(given)}
     if params is not None:
@@ -120,6 +123,7 @@ def step(held: Held, grads: Any, params: Any, lr: float | None, return_params: b
 
 
 def fetch_params(held: Held) -> Flow[Any]:
+    """GET the params and hold the state that they belong to."""
     yield from _resync(held)
     return held.given()
 
@@ -145,6 +149,7 @@ def _resync(held: Held) -> Flow[None]:
 
 
 def put_params(held: Held, params: Any) -> Flow[None]:
+    """Replace the params; what was sent is what is held."""
     arrays, form = take("params", params, held.dtype)
     kept = copied(arrays)
     answer = yield requests.put_params(held.id, {"params": encode(kept)}, held.validator.etag)
@@ -153,6 +158,7 @@ def put_params(held: Held, params: Any) -> Flow[None]:
 
 
 def state(held: Held) -> Flow[Checkpoint]:
+    """GET the checkpoint, in the caller's form; changes nothing held."""
     answer = yield requests.get_state(held.id)
     document = document_of(answer)
     try:
@@ -162,6 +168,7 @@ def state(held: Held) -> Flow[Checkpoint]:
 
 
 def restore(held: Held, checkpoint: Checkpoint) -> Flow[None]:
+    """Replace the session held by a checkpoint."""
     document = checkpoint.document()
     arrays = copied(take("params", checkpoint.params, held.dtype)[0])
     answer = yield requests.put_state(held.id, document, held.validator.etag)
@@ -172,7 +179,7 @@ def restore(held: Held, checkpoint: Checkpoint) -> Flow[None]:
 def restore_as(
     session_id: str, checkpoint: Checkpoint, ttl_s: float | None, labels: Mapping[str, str] | None
 ) -> Flow[Held]:
-    """Restore under an id, whether it is free or not; looks first, so that a repetition undoes nobody's steps."""
+    """Restore under an id, free or not: looks first, and says what it found, so that no step is undone unseen."""
     document = checkpoint.document()
     arrays, form = take("params", checkpoint.params, dtype_named(checkpoint.dtype))
     kept = copied(arrays)
@@ -189,12 +196,14 @@ def restore_as(
 
 
 def reset(held: Held) -> Flow[None]:
+    """Zero the optimizer state. The params stay, so those held, if any, stay true."""
     answer = yield requests.reset(held.id, held.validator.etag)
     session_of(answer)
     held.see(answer, held.arrays)
 
 
 def delete(session_id: str, etag: str | None) -> Flow[None]:
+    """DELETE; that nothing is there counts as done where an earlier sending may have done it."""
     answer = yield requests.delete(session_id, etag)
     try:
         checked(answer)
@@ -206,6 +215,7 @@ def delete(session_id: str, etag: str | None) -> Flow[None]:
 def page(
     label: Mapping[str, str], page_size: int | None, page_token: str | None
 ) -> Flow[tuple[list[SessionInfo], str | None]]:
+    """One page of sessions and the token of the next, None after the last."""
     answer = yield requests.list_sessions(label, page_size, page_token)
     document = document_of(answer)
     sessions, following = document.get("sessions"), document.get("next_page_token")
@@ -221,6 +231,7 @@ def step_once(
     state: Mapping[str, Any] | None,
     dtype: npt.DTypeLike | None,
 ) -> Flow[tuple[Any, dict[str, Any]]]:
+    """The stateless form; params and slots come back in the form of the params."""
     chosen = dtype_named(dtype, params)
     arrays, form = take("params", params, chosen)
     document: dict[str, Any] = {
@@ -242,10 +253,12 @@ def step_once(
 
 
 def optimizers() -> Flow[dict[str, Any]]:
+    """GET the catalogue, as it comes."""
     return document_of((yield requests.optimizers()))
 
 
 def info() -> Flow[dict[str, Any]]:
+    """GET what the service is, as it comes."""
     return document_of((yield requests.info()))
 
 

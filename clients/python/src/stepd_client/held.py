@@ -48,6 +48,14 @@ class Held:
         """After the id went to another session: everything that a session has for life."""
         self.optimizer, self.dtype, self.shape = info.optimizer, info.dtype, info.shape
 
+    def given_shape(self) -> Shape | dict[str, Shape] | None:
+        """The shape, names in the order in which the caller last gave them."""
+        if not isinstance(self.shape, Mapping):
+            return self.shape
+        named = [name for name, _ in self.form.named] if self.form is not None else []
+        order = named if set(named) == set(self.shape) else self.shape
+        return {name: self.shape[name] for name in order}
+
     def given(self) -> Any:
         """The params in the caller's form, the caller's to keep; None where they are not known."""
         return None if self.arrays is None else give(self.arrays, self.form or form_of(self.arrays))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from stepd_client.answers import error_of, retry_after_s
 from stepd_client.errors import ConnectionFailed
-from stepd_client.wire import Answer, Repeat, Request
+from stepd_client.wire import Answer, Request
 
 # Not 409, 412 and 422, which would be the same again, nor 500, which says that the service is broken.
 RETRIED_STATUSES = frozenset({408, 429, 502, 503, 504})
@@ -75,11 +75,9 @@ class Sendings:
         return self._policy.pause_before(self.count, asked_s)
 
     def _may_repeat(self, outcome: Answer | ConnectionFailed) -> bool:
-        if self.count >= self._policy.attempts or self._request.repeat is Repeat.NEVER:
+        if self.count >= self._policy.attempts or not self._request.repeatable:
             return False
-        if isinstance(outcome, Answer) and outcome.status not in RETRIED_STATUSES:
-            return False
-        return self._request.repeat is Repeat.ALWAYS or not may_be_applied(outcome)
+        return not isinstance(outcome, Answer) or outcome.status in RETRIED_STATUSES
 
 
 def may_be_applied(outcome: Answer | ConnectionFailed) -> bool:

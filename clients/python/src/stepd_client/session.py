@@ -65,8 +65,7 @@ class Session:
     @property
     def shape(self) -> Shape | dict[str, Shape] | None:
         """A tuple; with names a dict of tuples; None while the session has no shape."""
-        shape = self._held.shape
-        return dict(shape) if isinstance(shape, Mapping) else shape
+        return self._held.given_shape()
 
     @property
     def step_number(self) -> int:
@@ -144,7 +143,7 @@ class Session:
 
         >>> session = client.session("docs-step", params=[1.0, 2.0])
         >>> session.step([0.5, -0.5])
-        [0.9955280372600325, 2.0044719627399673]
+        [0.9955280429197062, 2.004471957080294]
         """
         return self._run(flows.step(self._held, grads, params, lr, return_params))
 
@@ -207,7 +206,8 @@ class Session:
         Raises:
             ValueError, TypeError: its values can't be sent; nothing was sent.
             PreconditionFailed: the session has changed since the last answer; see its `resent`.
-            CheckpointMismatch, DigestMismatch: it does not fit, or was damaged.
+            CheckpointMismatch, ShapeMismatch, NamesMismatch: it does not fit.
+            DigestMismatch: it was damaged.
 
         >>> session = client.session("docs-restore", params=[1.0, 2.0])
         >>> before = session.state()

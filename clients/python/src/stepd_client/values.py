@@ -66,9 +66,12 @@ def dtype_named(dtype: npt.DTypeLike | None, values: object = None) -> DType:
     """
     if dtype is None:
         tensors = list(values.values()) if isinstance(values, Mapping) else [values]
-        narrow = bool(tensors) and all(getattr(tensor, "dtype", None) == FLOAT32 for tensor in tensors)
+        narrow = bool(tensors) and all(
+            isinstance(tensor, (np.ndarray, np.generic)) and tensor.dtype.newbyteorder("=") == FLOAT32
+            for tensor in tensors
+        )
         return FLOAT32 if narrow else FLOAT64
-    given = np.dtype(dtype)
+    given = np.dtype(dtype).newbyteorder("=")
     for known in (FLOAT64, FLOAT32):
         if given == known:
             return known
@@ -124,7 +127,7 @@ def _take_tensor(place: str, tensor: object, dtype: DType) -> tuple[FloatArray, 
         index = tuple(int(axis[0]) for axis in np.nonzero(~np.atleast_1d(finite)))[: array.ndim]
         value = found[index]
         reason = "values must be finite" if not np.isfinite(value) else f"that is too large for {dtype.name}"
-        raise ValueError(f"{_at(place, index)} is {value}; {reason}")
+        raise ValueError(f"{_at(place, index)} is {value!s}; {reason}")
     return array, kind
 
 

@@ -9,25 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TypeVar
-
-
-class Repeat(Enum):
-    """When a request may be sent again after it got no good answer."""
-
-    NEVER = "never"
-    UNLESS_APPLIED = "only where the service can't have carried it out"
-    ALWAYS = "always: it changes nothing, or carries what keeps it from being carried out twice"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `path` is within the base URL; the body, where there is one, is JSON."""
+    """One HTTP request. `path` is within the base URL; the body, where there is one, is JSON.
+
+    `repeatable`: it may be sent again, whatever became of earlier sendings, for it changes nothing, or carries what
+    keeps it from being carried out twice.
+    """
 
     method: str
     path: str
-    repeat: Repeat
+    repeatable: bool = True
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)

@@ -1,0 +1,136 @@
+"""Flows run by hand: the client's logic needs no client, no socket and no clock."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+import stepd_client
+from stepd_client import flows, requests
+from stepd_client.answers import Validator
+from stepd_client.held import Held
+from stepd_client.values import FLOAT64
+from stepd_client.wire import Answer
+
+PACKAGE = Path(stepd_client.__file__).parent
+
+
+def held():
+    return Held("run", {"name": "sgd"}, FLOAT64, (2,), Validator('"abc-3"', "abc", 3), np.array([1.0, 2.0]))
+
+
+def run(flow, *answers):
+    """Feeds the answers to a flow; gives the requests that it made and its result."""
+    made = [next(flow)]
+    try:
+        for answer in answers:
+            made = [*made, flow.send(answer)]
+    except StopIteration as finished:
+        return made, finished.value
+    raise AssertionError(f"the flow wants more answers: {made[-1]}")
+
+
+def test_a_step_is_one_request_and_its_answer():
+    """A step's request says from which state, under which key, with which learning rate, and wants what answer."""
+    answer = Answer(200, {"etag": '"abc-4"'}, b'{"step":4,"params":[0.5,1.5]}')
+    session = held()
+    (request,), result = run(flows.step(session, [0.5, 0.5], [1.0, 1.0], 1e-3, True), answer)
+    assert (request.method, request.path, request.query) == ("POST", "/v1/sessions/run/step", (("lr", "0.001"),))
+    assert request.headers["if-match"] == '"abc-3"'
+    assert len(request.headers["idempotency-key"]) == 32
+    assert "prefer" not in request.headers
+    assert orjson.loads(request.body) == {"grads": [0.5, 0.5], "params": [1.0, 1.0]}
+    assert result == [0.5, 1.5] == session.given()
+    assert session.validator == ('"abc-4"', "abc", 4)
+    (quiet,), nothing = run(flows.step(session, [0.5, 0.5], None, None, False), Answer(204, {"etag": '"abc-5"'}, b""))
+    assert (quiet.headers["prefer"], quiet.query, nothing) == ("return=minimal", (), None)
+    assert quiet.headers["idempotency-key"] != request.headers["idempotency-key"]
+
+
+def test_a_step_that_fails_changes_nothing_held():
+    """An error leaves the view of the session as it was."""
+    session = held()
+    answer = Answer(422, {"content-type": "application/problem+json"}, b'{"code":"step-not-finite"}')
+    with pytest.raises(stepd_client.StepNotFinite):
+        run(flows.step(session, np.ones(2), None, None, True), answer)
+    assert (session.validator.etag, session.given().tolist(), session.form) == ('"abc-3"', [1.0, 2.0], None)
+
+
+def test_pages_end_where_the_service_says_so():
+    """The token of the next page is passed on as it is; null ends."""
+    answer = Answer(200, {}, b'{"sessions":[],"next_page_token":"n"}')
+    (first,), (found, token) = run(flows.page({"run": "a=b"}, 7, "t=="), answer)
+    assert first.query == (("label", "run=a=b"), ("page_size", "7"), ("page_token", "t=="))
+    assert (found, token) == ([], "n")
+    for body in (b"{}", b'{"sessions":{}}', b'{"sessions":[],"next_page_token":3}'):
+        with pytest.raises(stepd_client.UnexpectedAnswer):
+            run(flows.page({}, None, None), Answer(200, {}, body))
+
+
+def test_what_changes_a_session_is_repeatable_only_with_if_match():
+    """A request that changes something and may be repeated names the state that it applies to."""
+    document = {"params": [1.0]}
+    conditional = [
+        requests.step("run", document, etag='"abc-3"', key="k", lr=None, return_params=True),
+        requests.put_params("run", document, '"abc-3"'),
+        requests.put_state("run", document, '"abc-3"'),
+        requests.reset("run", '"abc-3"'),
+        requests.delete("run", '"abc-3"'),
+    ]
+    for request in conditional:
+        assert (request.repeatable, request.headers["if-match"]) == (True, '"abc-3"')
+    assert requests.put_state("run", document, None).headers["if-none-match"] == "*"
+    assert not requests.create(None, document).repeatable
+    for request in (requests.create("run", document), requests.step_once(document), requests.get_params("run")):
+        assert request.repeatable
+
+
+def test_requests_do_not_show_values_or_keys():
+    """The repr of a request, which may end up in a log, has neither body nor headers."""
+    request = requests.step("run", {"grads": [0.654321]}, etag='"abc-3"', key="secret", lr=None, return_params=True)
+    assert "secret" not in repr(request)
+    assert "0.654321" not in repr(request)
+
+
+def imports(path):
+    """The top-level names of all modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+
+
+def test_only_the_client_does_io():
+    """httpx, clocks and the environment are used in client.py alone, so that an async twin can share the rest."""
+    io_modules = {"httpx", "time", "os", "socket", "logging", "asyncio", "threading"}
+    users = {path.name for path in PACKAGE.glob("*.py") if io_modules & set(imports(path))}
+    assert users == {"client.py"}
+
+
+def test_nothing_of_the_service_is_imported():
+    """The client stands alone: it imports what its pyproject names, the standard library, and itself."""
+    for path in PACKAGE.glob("*.py"):
+        assert "stepd" not in set(imports(path))
+
+
+def test_every_module_says_what_belongs_in_it_and_stays_short():
+    """Each file begins with a docstring and has at most 400 lines."""
+    for path in PACKAGE.glob("*.py"):
+        text = path.read_text("utf-8")
+        assert ast.get_docstring(ast.parse(text))
+        assert len(text.splitlines()) <= 400
+
+
+def test_every_public_method_is_documented():
+    """Each public class, method and property has a docstring; methods with errors of their own name them."""
+    for name in stepd_client.__all__:
+        exported = getattr(stepd_client, name)
+        assert inspect.getdoc(exported), name
+        members = {member: value for member, value in vars(exported).items() if not member.startswith("_")}
+        for member, value in members.items():
+            if inspect.isfunction(value) or isinstance(value, (property, classmethod)):
+                assert inspect.getdoc(value), f"{name}.{member}"
