@@ -1,0 +1,143 @@
+"""The lock files name every package by version and hash, name no place to get it from, and cover what is declared."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ("serve", "dev")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+
+
+class Pin(NamedTuple):
+    """One line of a lock file, its continuations joined."""
+
+    requirement: Requirement
+    options: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return canonicalize_name(self.requirement.name)
+
+    @property
+    def version(self) -> str:
+        return next(iter(self.requirement.specifier)).version
+
+    def applies(self, python: str) -> bool:
+        return _applies(self.requirement.marker, python)
+
+
+def _applies(marker: Marker | None, python: str) -> bool:
+    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
+    return marker is None or marker.evaluate(environment)
+
+
+def text_of(lock: str) -> str:
+    return (ROOT / "requirements" / f"{lock}.txt").read_text("utf-8")
+
+
+def pins(lock: str) -> list[Pin]:
+    lines = text_of(lock).replace("\\\n", " ").splitlines()
+    found = []
+    for line in filter(None, map(str.strip, lines)):
+        requirement, *options = re.split(r"\s+(?=--)", line)
+        found.append(Pin(Requirement(requirement), tuple(options)))
+    return found
+
+
+def project(folder: str = ".") -> dict[str, Any]:
+    return tomllib.loads((ROOT / folder / "pyproject.toml").read_text("utf-8"))
+
+
+def declared(lock: str) -> list[Requirement]:
+    """What pyproject.toml asks for and the lock must hold: for `dev` the groups and the client's needs as well."""
+    table = project()
+    asked = [
+        *table["project"]["dependencies"],
+        *table["build-system"]["requires"],
+        *table["dependency-groups"]["build"],
+    ]
+    for extra in table["project"]["optional-dependencies"].values():
+        asked += extra
+    if lock == "dev":
+        for group in table["dependency-groups"].values():
+            asked += group
+        client = project("clients/python")
+        asked += [*client["project"]["dependencies"], *client["build-system"]["requires"]]
+    return [Requirement(one) for one in asked]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_requirement_is_pinned_and_hashed(lock: str) -> None:
+    """Each line is one exact version and at least one SHA-256, nothing else."""
+    assert len(pins(lock)) > 10
+    for pin in pins(lock):
+        specifiers = list(pin.requirement.specifier)
+        assert [one.operator for one in specifiers] == ["=="], f"{pin.name} is not pinned"
+        assert "*" not in specifiers[0].version, f"{pin.name} is pinned to many versions"
+        assert pin.options, f"{pin.name} has no hash"
+        assert all(HASH.fullmatch(option) for option in pin.options), f"{pin.name} has an option other than hashes"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_address_and_no_path(lock: str) -> None:
+    """Where packages come from is for each machine's own pip to say: no address, no path, no option but hashes."""
+    rest = HASH.sub("", text_of(lock))
+    for forbidden in ("--", "://", "@", "/", "file:", ".whl", ".tar"):
+        assert forbidden not in rest, f"requirements/{lock}.txt holds {forbidden!r}"
+    assert all(pin.requirement.url is None for pin in pins(lock))
+
+
+def test_there_is_no_other_lock_file() -> None:
+    """What these tests check is all there is in requirements/."""
+    assert sorted(path.name for path in (ROOT / "requirements").iterdir()) == sorted(f"{lock}.txt" for lock in LOCKS)
+
+
+def test_tests_run_what_is_served() -> None:
+    """Every line of the service's lock stands in the tests' lock too, with the same version, marker and hashes."""
+    tested = {(str(pin.requirement), pin.options) for pin in pins("dev")}
+    for pin in pins("serve"):
+        assert (str(pin.requirement), pin.options) in tested, f"{pin.requirement} is served but not tested"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_name_has_one_version_at_a_time(lock: str) -> None:
+    """On any one Python pip finds no name twice."""
+    for python in PYTHONS:
+        names = [pin.name for pin in pins(lock) if pin.applies(python)]
+        assert sorted(names) == sorted(set(names)), f"on Python {python}"
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_satisfies_what_is_declared(lock: str, python: str) -> None:
+    """Every dependency, extra and group of pyproject.toml, and of the client's for tests, is met by a pin."""
+    pinned = {pin.name: pin for pin in pins(lock) if pin.applies(python)}
+    for requirement in declared(lock):
+        if not _applies(requirement.marker, python):
+            continue
+        pin = pinned.get(canonicalize_name(requirement.name))
+        assert pin is not None, f"{requirement} is declared but not in requirements/{lock}.txt: run make lock"
+        assert requirement.specifier.contains(pin.version), f"{requirement} is declared, {pin.version} is locked"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("name", ["numba", "llvmlite"])
+def test_numba_is_left_out_where_it_has_no_wheel(lock: str, name: str) -> None:
+    """Its marker takes it on every Python that it has wheels for, and stops an install from source on later ones."""
+    (pin,) = [pin for pin in pins(lock) if pin.name == name]
+    assert all(pin.applies(python) for python in PYTHONS)
+    assert not pin.applies("3.16")
+
+
+def test_the_lock_covers_the_oldest_python_that_the_project_allows() -> None:
+    """The first of the Pythons tried above is the oldest that requires-python lets in."""
+    (oldest,) = Requirement(f"python{project()['project']['requires-python']}").specifier
+    assert str(oldest) == f">={PYTHONS[0]}"
