@@ -29,7 +29,9 @@ LABEL org.opencontainers.image.title="stepd" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="0.1.0"
 COPY --from=builder /opt/stepd /opt/stepd
-ENV PATH=/opt/stepd/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 STEPD_HOST=0.0.0.0
+ENV PATH=/opt/stepd/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# Container engines kill 10 seconds after SIGTERM: the drain ends before.
+ENV STEPD_HOST=0.0.0.0 STEPD_SHUTDOWN_S=8
 # No name, so that a runtime can see that it is not root.
 USER 10001:10001
 EXPOSE 8000

@@ -53,6 +53,6 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml clients/python/pyproject.toml 
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "stepd needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.13"; exit 1; }
+	  { echo "stepd needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not one). Try: make PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "$(PYTHON) can't make a virtual environment; on Debian: apt install python3-venv"; exit 1; }

@@ -45,17 +45,19 @@ class Server(uvicorn.Server):
         )
         self.app = app
         self.settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
-        if self.started:
+        if self.started and not self.should_exit:
             sys.stdout.write(self.greeting() + "\n")
             sys.stdout.flush()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # A signal comes between any two instructions: the drain itself runs on the loop.
-        self._loop.call_soon_threadsafe(drain, self.app)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(drain, self.app)
         super().handle_exit(sig, frame)
 
     def greeting(self) -> str:
@@ -81,12 +83,30 @@ def run(settings: Settings) -> int:
         log.info("numba is not installed: the blocked driver serves, the same bits, slower (pip install 'stepd[fast]')")
     for name in unknown_variables(os.environ):
         log.warning("there is no such setting", variable=name)
-    # uvicorn raises the signal again once it has shut down; these handlers make that a plain return.
-    for sig in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sig, lambda *_: None)
+    try:
+        listening = listen(settings)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        log.error(
+            "can't listen; choose another STEPD_HOST or STEPD_PORT",
+            host=settings.host,
+            port=settings.port,
+            reason=reason,
+        )
+        return 1
     server = Server(app, settings)
-    server.run()
+    # uvicorn sets handlers of its own while it serves, and raises the signal again once it has shut down: these make
+    # that a plain return, and let no signal go by before.
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, server.handle_exit)
+    server.run(sockets=[listening])
     return 0 if server.started else 1
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket at the address of the settings. Raises OSError where it is taken or not ours."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return socket.create_server((settings.host.strip("[]"), settings.port), family=family, backlog=2048)
 
 
 def configure_logging(settings: Settings) -> None:

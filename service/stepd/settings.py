@@ -22,7 +22,7 @@ class UnsafeSettings(Exception):
 class Settings(BaseSettings):
     """Frozen settings. Each can be given as STEPD_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix="STEPD_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="STEPD_", env_ignore_empty=True, frozen=True, extra="forbid")
 
     host: str = Field(
         default="127.0.0.1", description="address to listen on; loopback, because there are no access keys yet"
