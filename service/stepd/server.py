@@ -86,7 +86,7 @@ def run(settings: Settings) -> int:
     try:
         listening = listen(settings)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = str(error) if error.errno is None else os.strerror(error.errno)
         log.error(
             "can't listen; choose another STEPD_HOST or STEPD_PORT",
             host=settings.host,

@@ -30,6 +30,9 @@ DTYPES: Mapping[str, np.dtype[Any]] = {"float64": np.dtype("<f8"), "float32": np
 MAX_RANK = 8
 MAX_TENSOR_NAME = 128
 DEFAULT_TENANT = "default"
+# Bytes that a named tensor takes beside its name's text, and each length of its shape (measured by a test).
+TENSOR_BYTES = 256
+LENGTH_BYTES = 64
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -52,6 +55,11 @@ def new_session_id() -> str:
 
 def _random_base32(bits: int) -> str:
     return base64.b32encode(secrets.token_bytes(bits // 8)).decode().rstrip("=").lower()
+
+
+def text_bytes(text: str) -> int:
+    """Bytes that a text's characters take at most: beyond ASCII four each, and four more where UTF-8 is kept too."""
+    return len(text) if text.isascii() else 8 * len(text)
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,14 @@ class Tensors:
     def nbytes(self) -> int:
         """Bytes of one role's values."""
         return self.size * self.dtype.itemsize
+
+    @cached_property
+    def described_bytes(self) -> int:
+        """Bytes that names and shapes take. Those of a single unnamed tensor are counted with its session."""
+        if self.names is None:
+            return 0
+        texts = sum(map(text_bytes, self.names))
+        return 2 * texts + len(self.names) * TENSOR_BYTES + sum(map(len, self.shapes)) * LENGTH_BYTES
 
     @cached_property
     def layout(self) -> bytes:

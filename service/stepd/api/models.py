@@ -252,11 +252,18 @@ def validated(model: type[ControlModel], document: Any) -> ControlModel:
         first, *_ = problems = error.errors(include_url=False, include_context=False)
         kind = {"extra_forbidden": UnknownField, "missing": MissingField}.get(first["type"], InvalidField)
         fields = [
-            FieldError.at(*problem["loc"], detail=_said(problem["type"], problem["msg"], problem.get("input"), model))
+            FieldError.at(
+                *_place(problem["loc"]), detail=_said(problem["type"], problem["msg"], problem.get("input"), model)
+            )
             for problem in problems[:10]
         ]
-        where = ".".join(str(part)[:40] for part in first["loc"]) or "the body"
+        where = ".".join(str(part)[:40] for part in _place(first["loc"])) or "the body"
         raise kind(f"{where}: {fields[0].detail}", errors=fields) from None
+
+
+def _place(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Where in the body: pydantic names a field's bad key by one part more."""
+    return loc[:-1] if len(loc) == 3 and loc[-1] == "[key]" else loc
 
 
 def _said(kind: str, message: str, given: object, model: type[Control]) -> str:

@@ -57,7 +57,7 @@ STATUS: dict[type[StepdError], int] = {
 
 RETRY_AFTER_S = 1
 
-# A problem stays under 4 kB whatever was sent: names and values of the sender's are cut.
+# A problem stays under 4 kB whatever was sent: names and values of the sender's are cut. Bytes, as JSON writes them.
 MAX_DETAIL = 600
 MAX_FIELD_DETAIL = 160
 MAX_POINTER = 120
@@ -100,5 +100,17 @@ def problem_response(error: StepdError, request_id: str) -> Response:
 
 
 def _cut(text: str, longest: int) -> str:
+    """The text, cut so that it takes at most so many bytes: an emoji takes 4, an escaped control character 6."""
     safe = text.encode("utf-8", "replace").decode()
-    return safe if len(safe) <= longest else safe[: longest - 3] + "..."
+    if _json_bytes(safe) <= longest:
+        return safe
+    room = longest - 3
+    for length, character in enumerate(safe):
+        room -= _json_bytes(character)
+        if room < 0:
+            return safe[:length] + "..."
+    raise AssertionError("a text takes as many bytes as its characters")
+
+
+def _json_bytes(text: str) -> int:
+    return len(dumps(text)) - 2

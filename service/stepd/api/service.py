@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from stepd.api.body import content_length, read_body
@@ -41,8 +42,8 @@ class Service:
         """415, 406, 413, and 400 for a key where none is taken: all before a body is read."""
         headers = request.headers
         if body:
-            require_readable(headers.get("content-type"), headers.get("content-encoding"))
-        require_acceptable(headers.get("accept"))
+            require_readable(headers.get("content-type"), _joined(headers, "content-encoding"))
+        require_acceptable(_joined(headers, "accept"))
         if body:
             content_length(request, self.settings.max_json_bytes)
         if not key:
@@ -73,6 +74,12 @@ class Service:
                 detail = f"state: {name[:40]!r} {wrong}; {optimizer.rule.name} has {', '.join(names)}"
                 raise CheckpointMismatch(detail, errors=[FieldError.at("state", name, detail=detail)])
         return {name: self.decode_at(given[name], ("state", name), tensors.dtype, tensors).flat for name in names}
+
+
+def _joined(headers: Headers, name: str) -> str | None:
+    """A header that is a list, and may come as several lines (RFC 9110, 5.3)."""
+    lines = headers.getlist(name)
+    return ", ".join(lines) if lines else None
 
 
 @contextmanager

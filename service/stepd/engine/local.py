@@ -29,13 +29,13 @@ from stepd.engine.contract import (
 )
 from stepd.engine.turns import Turns
 from stepd.engine.waiters import Waiters
-from stepd.errors import CapacityExceeded, DigestMismatch, FieldError, SessionExists
+from stepd.errors import CapacityExceeded, DigestMismatch, FieldError, SessionExists, SessionNotFound, SessionReplaced
 from stepd.optimizers import Optimizer
 from stepd.optimizers.drivers import Drivers
 from stepd.sessions.session import Prepared, Session, array_bytes, new_state, restored_state
 from stepd.sessions.spec import Spec
 from stepd.sessions.table import Lease, SessionTable
-from stepd.values import Checkpoint, SessionKey, Values, digest, fingerprint, new_incarnation
+from stepd.values import Checkpoint, KeyRecord, SessionKey, Values, digest, fingerprint, new_incarnation
 
 T = TypeVar("T")
 
@@ -107,8 +107,11 @@ class LocalEngine:
             tensors, size = creation.tensors, 0
             if tensors is not None:
                 size = tensors.size
-                if session is None:  # before anything of that size is made
+                # Before anything of that size is made: it must fit, or be the size of what is there.
+                if session is None:
                     self.table.require_capacity(array_bytes(creation.optimizer, tensors), now)
+                elif session.spec is None or session.spec.tensors != tensors:
+                    self._require_same(session, Spec(creation.optimizer, creation.dtype, tensors, None))
             spec = Spec(creation.optimizer, creation.dtype, tensors, await self._run(size, _params_digest, creation))
             if session is not None:
                 self._require_same(session, spec)
@@ -136,9 +139,10 @@ class LocalEngine:
 
         async def turn() -> StepAnswer[T]:
             session = self.table.get(key, time.monotonic())
+            _require_dtype(session, request.grads)
             began = time.perf_counter()
             if request.idempotency_key is not None:
-                record = session.keys.judge(request.idempotency_key, content, session.state.incarnation)
+                record = _judge_key(session, request.idempotency_key, content)
                 if record is not None:
                     return self._step_answer(session, record.step, began, encode, replayed=True)
             _check(request.preconditions, session)
@@ -186,9 +190,11 @@ class LocalEngine:
         self.table.get(key, time.monotonic())
 
     async def put_params(self, key: SessionKey, params: Values, preconditions: Preconditions) -> About:
-        return await self._change(
-            key, params.flat.size, preconditions, lambda session: session.prepare_params(params, new_incarnation())
-        )
+        def prepare(session: Session) -> Prepared:
+            _require_dtype(session, params)
+            return session.prepare_params(params, new_incarnation())
+
+        return await self._change(key, params.flat.size, preconditions, prepare)
 
     async def checkpoint(
         self, key: SessionKey, encode: EncodeCheckpoint[T], unless: Preconditions = ANY_STATE
@@ -356,6 +362,24 @@ def _check(preconditions: Preconditions, session: Session | None) -> None:
         preconditions.check(None)
     else:
         preconditions.check(session.state.tag, session.state.step)
+
+
+def _require_dtype(session: Session, values: Values) -> None:
+    """Raises SessionNotFound where values were decoded for another session, which had this id until it was deleted."""
+    if values.tensors.dtype != session.dtype:
+        raise SessionNotFound(
+            f"session {session.key.id!r} was deleted while this request was read; the one that is there now holds "
+            f"{session.dtype.name}"
+        )
+
+
+def _judge_key(session: Session, key: str, content: bytes) -> KeyRecord | None:
+    """See KeyMemory.judge; tells the caller where the session is now."""
+    try:
+        return session.keys.judge(key, content, session.state.incarnation)
+    except SessionReplaced as replaced:
+        tag, step = session.state.tag, session.state.step
+        raise SessionReplaced(replaced.detail, extra={"etag": f'"{tag}"', "step": step}) from None
 
 
 def _params_digest(creation: Creation) -> str | None:

@@ -23,10 +23,11 @@ from stepd.optimizers import Optimizer
 from stepd.optimizers.contract import Constants, Driver, FloatArray
 from stepd.sessions.keys import KeyMemory
 from stepd.sessions.spec import Spec
-from stepd.values import Checkpoint, KeyRecord, SessionKey, Tensors, Values
+from stepd.values import Checkpoint, KeyRecord, SessionKey, Tensors, Values, text_bytes
 
-# What a session takes in memory beside its arrays, labels and keys (measured by a test).
-SESSION_BYTES = 2048
+# What a session takes beside its arrays, names, labels and keys, and a label beside its text (measured by a test).
+SESSION_BYTES = 3072
+LABEL_BYTES = 192
 
 
 class State(NamedTuple):
@@ -105,8 +106,8 @@ class Session:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the session takes: arrays in full even before they are touched, labels, keys, the rest."""
-        labels = sum(len(name) + len(value) for name, value in self.labels.items())
+        """Bytes that the session takes: arrays in full even before they are touched, names, labels, keys, the rest."""
+        labels = sum(LABEL_BYTES + text_bytes(name) + text_bytes(value) for name, value in self.labels.items())
         return SESSION_BYTES + labels + self.array_bytes(self.state.tensors) + self.keys.nbytes
 
     def nbytes_after(self, prepared: Prepared) -> int:
@@ -115,7 +116,7 @@ class Session:
         return self.nbytes + arrays + (0 if prepared.key is None else self.keys.growth(prepared.key))
 
     def array_bytes(self, tensors: Tensors | None) -> int:
-        """Bytes of params and slots of these tensors."""
+        """Bytes of params and slots of these tensors, and of their names."""
         return 0 if tensors is None else array_bytes(self.optimizer, tensors)
 
     def shaped(self) -> tuple[Tensors, FloatArray]:
@@ -223,8 +224,8 @@ class Session:
 
 
 def array_bytes(optimizer: Optimizer, tensors: Tensors) -> int:
-    """Bytes of params and slots of such a session."""
-    return tensors.nbytes * (1 + len(optimizer.rule.slots))
+    """Bytes of params and slots of such a session, and of its tensors' names and shapes."""
+    return tensors.nbytes * (1 + len(optimizer.rule.slots)) + tensors.described_bytes
 
 
 def new_state(optimizer: Optimizer, tensors: Tensors | None, params: FloatArray | None, incarnation: str) -> State:

@@ -112,8 +112,8 @@ class SessionTable:
         if lease is None:
             return
         lease.holds -= 1
-        if succeeded:
-            self.renew(session, now)
+        if succeeded and session.ttl_s is not None:
+            lease.deadline = now + session.ttl_s
 
     def renew(self, session: Session, now: float) -> None:
         """Starts the session's time anew."""

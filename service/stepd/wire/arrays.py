@@ -6,7 +6,7 @@ Nothing is repaired: what is not a finite number in a rectangular array is refus
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -142,17 +142,19 @@ def _vector(leaves: list[Any], shape: Shape, place: Place, dtype: np.dtype[Any])
 
 
 def _not_numbers(leaves: list[Any], shape: Shape, place: Place) -> StepdError:
-    offenders = [(i, leaf) for i, leaf in enumerate(leaves) if type(leaf) not in (float, int)]
+    offenders = ((i, leaf) for i, leaf in enumerate(leaves) if type(leaf) not in (float, int))
+    shown = list(islice(offenders, MAX_FIELD_ERRORS))
+    count = len(shown) + sum(1 for _ in offenders)  # the others are not kept: a body can be full of them
     errors = []
-    for flat_index, leaf in offenders[:MAX_FIELD_ERRORS]:
+    for flat_index, leaf in shown:
         where = (*place, *_index(flat_index, shape))
         errors.append(FieldError.at(*where, detail=f"{_shown(leaf)} is not a number"))
-    first_index, first = offenders[0]
+    first_index, first = shown[0]
     at = f" at index {list(_index(first_index, shape))}" if shape else ""
     if isinstance(first, list):
         detail = f"{_say(place)} has an array{at} where other elements are numbers; every row must have one shape"
         return RaggedArray(detail, errors=errors)
-    more = f" ({len(offenders)} values are no numbers)" if len(offenders) > 1 else ""
+    more = f" ({count} values are no numbers)" if count > 1 else ""
     return NotANumber(f"{_say(place)}{at} is {_shown(first)}, not a number{more}", errors=errors)
 
 

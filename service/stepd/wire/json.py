@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -79,12 +80,18 @@ class _Token(float):
         self.text = text
 
 
+# One object for all that a body holds: a body can be full of them.
+_TOKENS = {text: _Token(text) for text in ("NaN", "Infinity", "-Infinity")}
+
+
 def _explain(body: bytes | bytearray, error: orjson.JSONDecodeError) -> NoReturn:
     """Reads a refused body again, slowly, to say what is wrong with it and where."""
     if not body:
         raise MalformedJson("the body is empty; send a JSON object") from None
+    if not error.doc:  # the body as text, which orjson has made of it: empty where it is no UTF-8
+        raise MalformedJson(f"the body is not JSON: {_not_utf_8(body)}") from None
     try:
-        slow = json.loads(body.decode(), parse_constant=_Token, parse_int=float)
+        slow = json.loads(error.doc, parse_constant=_TOKENS.__getitem__, parse_int=float)
     except RecursionError:
         raise MalformedJson("the body is nested too deeply; tensors have at most 8 dimensions") from None
     except ValueError:
@@ -101,16 +108,28 @@ def _explain(body: bytes | bytearray, error: orjson.JSONDecodeError) -> NoReturn
     raise ValueNotFinite(f"{where} is {said}; JSON carries finite numbers only", errors=[field]) from None
 
 
+def _not_utf_8(body: bytes | bytearray) -> str:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return f"{error.reason} at byte {error.start}; JSON is UTF-8"
+    raise AssertionError("the text of a body in UTF-8 is lost")
+
+
 def _first_not_finite(slow: Any) -> tuple[str | int, ...] | None:
     """Where the first number that is not finite stands, in the order of the text."""
-    stack: list[tuple[tuple[str | int, ...], Any]] = [((), slow)]
-    while stack:
-        place, item = stack.pop()
-        if isinstance(item, float):
-            if not math.isfinite(item):
-                return place
-        elif isinstance(item, dict):
-            stack.extend(((*place, name), item[name]) for name in reversed(item))
-        elif isinstance(item, list):
-            stack.extend(((*place, i), item[i]) for i in reversed(range(len(item))))
+    place: list[str | int] = []
+    # An iterator per level and no list of all places: a body can have millions.
+    inside: list[Iterator[tuple[str | int, Any]]] = [iter([("", slow)])]
+    while inside:
+        for part, item in inside[-1]:
+            if isinstance(item, float) and not math.isfinite(item):
+                return (*place, part)[1:]
+            if isinstance(item, (dict, list)):
+                place.append(part)
+                inside.append(iter(item.items() if isinstance(item, dict) else enumerate(item)))
+                break
+        else:
+            inside.pop()
+            del place[-1:]
     return None

@@ -13,6 +13,7 @@ from stepd.api.headers import idempotency_key, number, preconditions, prefers_mi
 from stepd.api.models import StepBody, StepOnceBody
 from stepd.api.service import Service, answer_bytes, step_bytes, timed_parse
 from stepd.engine.contract import About, StepRequest
+from stepd.errors import HyperParameterInvalid
 from stepd.optimizers import resolve
 from stepd.values import DTYPES, Checkpoint, Values
 
@@ -29,7 +30,7 @@ def steps_routes(service: Service) -> list[DirectRoute]:
                 idempotency, conditions = idempotency_key(request.headers), preconditions(request.headers)
                 body = await service.read(request, StepBody, reservation)
                 with timed_parse(request):
-                    lr = None if lr_text is None else about.optimizer.check_lr(number("lr", lr_text), about.dtype)
+                    lr = None if lr_text is None else _lr(lr_text, about)
                     grads, params = _decode(service, body, about)
                 step_request = StepRequest(grads, params, lr, idempotency, conditions)
                 if about.tensors is None:
@@ -83,6 +84,14 @@ def _decode(service: Service, body: StepBody, about: About) -> tuple[Values, Val
         params = service.decode(body.params, "params", about.dtype, about.tensors)
     expected = about.tensors if params is None else params.tensors
     return service.decode(body.grads, "grads", about.dtype, expected), params
+
+
+def _lr(text: str, about: About) -> float:
+    value = number("lr", text)
+    try:
+        return about.optimizer.check_lr(value, about.dtype)
+    except HyperParameterInvalid as invalid:  # it stands in the query: there is no place in the body to point at
+        raise HyperParameterInvalid(f"in the query, {invalid.detail}") from None
 
 
 def _nothing(step: int, params: Values) -> bytes:
