@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,11 @@ class Format:
         # a = numerator * 4**half with an integer root of at least precision + 2 bits. Where that root is not exact the
         # true one lies strictly between two integers, none of which is a midpoint: any value between rounds alike.
         half = (Fraction(a).numerator.bit_length() - Fraction(a).denominator.bit_length()) // 2 - self.precision - 3
-        scaled = Fraction(a) / Fraction(4) ** half
+        scaled = Fraction(a) / _two_to(2 * half)
         root = math.isqrt(scaled.numerator)
         assert scaled.denominator == 1, "the scale cuts off no bit of a value of this format"
         exact = root * root == scaled.numerator
-        return self._nearest((Fraction(root) + (0 if exact else Fraction(1, 2))) * Fraction(2) ** half, negative=False)
+        return self._nearest((Fraction(root) + (0 if exact else Fraction(1, 2))) * _two_to(half), negative=False)
 
     def _nearest(self, magnitude: Fraction, negative: bool) -> float:
         """Rounds to nearest, ties to even."""
@@ -79,13 +80,18 @@ class Format:
         if magnitude == 0:
             return math.copysign(0.0, sign)
         exponent = magnitude.numerator.bit_length() - magnitude.denominator.bit_length()
-        if Fraction(2) ** exponent > magnitude:
+        if _two_to(exponent) > magnitude:
             exponent -= 1
         last_place = max(exponent - self.precision + 1, self.smallest_exponent)
-        units = round(magnitude / Fraction(2) ** last_place)  # Python rounds a Fraction's ties to even
-        if units * Fraction(2) ** last_place >= Fraction(2) ** (self.largest_exponent + 1):
+        units = round(magnitude / _two_to(last_place))  # Python rounds a Fraction's ties to even
+        if units * _two_to(last_place) >= _two_to(self.largest_exponent + 1):
             return math.copysign(math.inf, sign)
         return math.copysign(math.ldexp(units, last_place), sign)
+
+
+@cache
+def _two_to(exponent: int) -> Fraction:
+    return Fraction(2) ** exponent
 
 
 def _is_negative(value: float) -> bool:

@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+
 from tests.exact import FLOAT32, FLOAT64, FORMATS, Format
 
 INTEGERS = {"float64": "u8", "float32": "u4"}

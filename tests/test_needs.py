@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+
 from tests.needs import require_module, require_program
 
 MISSING: list[Callable[[], object]] = [

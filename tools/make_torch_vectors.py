@@ -10,9 +10,10 @@ from __future__ import annotations
 import inspect
 import json
 import random
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tools.make_golden import hexes
 
 TORCH_VECTORS = Path(__file__).parents[1] / "tests" / "vectors" / "torch.json"
 ABOUT = (
@@ -48,10 +49,6 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd-momentum-options": {"name": "sgd", "momentum": 0.5, **OPTIONS},
     "sgd-nesterov-options": {"name": "sgd", "momentum": 0.5, "nesterov": True, **OPTIONS},
 }
-
-
-def hexes(values: Sequence[float]) -> list[str]:
-    return [float(value).hex() for value in values]
 
 
 def document() -> dict[str, Any]:

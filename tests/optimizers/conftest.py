@@ -1,13 +1,13 @@
 """The drivers, each made once: compiling the catalogue takes seconds."""
 
 import pytest
-from tests.needs import require_module
 
 from stepd.optimizers import CATALOGUE
 from stepd.optimizers.blocked import BlockedDriver
 from stepd.optimizers.compiled import CompiledDriver, interpreted_driver
 from stepd.optimizers.contract import Driver
 from stepd.optimizers.drivers import compile_once
+from tests.needs import require_module
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +30,13 @@ def interpreted() -> CompiledDriver:
 @pytest.fixture(scope="session", params=["blocked", "compiled"])
 def driver(request: pytest.FixtureRequest) -> Driver:
     """Each driver that serves."""
+    made: Driver = request.getfixturevalue(request.param)
+    return made
+
+
+@pytest.fixture(scope="session", params=["compiled", "interpreted"])
+def looping(request: pytest.FixtureRequest) -> Driver:
+    """The loops over single values, compiled and not: what must equal the blocked driver."""
     made: Driver = request.getfixturevalue(request.param)
     return made
 

@@ -7,15 +7,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from stepd.optimizers import CATALOGUE, resolve
+from stepd.optimizers.blocked import BlockedDriver
 from stepd.optimizers.contract import Driver, FloatArray, Optimizer
 from stepd.values import DTYPES
 
-# Compiling and a shared machine make single examples slow; how many are tried is what bounds a test.
-SEARCH = settings(deadline=None, max_examples=100)
+# A shared machine makes single examples slow, so none has a deadline. Every variant and driver searches anew, which is
+# why each tries few examples.
+SEARCH = settings(deadline=None, max_examples=20)
+DEEP = settings(deadline=None, max_examples=150)
+
+each_dtype = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES)
 
 
 class Step(NamedTuple):
@@ -57,6 +63,19 @@ def take_step(
 
 def zeros_for(optimizer: Optimizer, params: FloatArray) -> tuple[FloatArray, ...]:
     return tuple(np.zeros_like(params) for _ in optimizer.rule.slots)
+
+
+class CarelessDriver(BlockedDriver):
+    """Answers what it is told about finiteness, whatever it computed: what fast-math makes of the check."""
+
+    name = "careless"
+
+    def __init__(self, answer: bool) -> None:
+        self.answer = answer
+
+    def step(self, *arguments: Any) -> bool:
+        super().step(*arguments)
+        return self.answer
 
 
 class Variant(NamedTuple):

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.exact import FORMATS
-from tools.make_golden import GOLDEN, RULES, hexes, render, step
 
 from stepd.optimizers import CATALOGUE
 from stepd.values import DTYPES
+from tests.exact import FORMATS
+from tools.make_golden import GOLDEN, RULES, hexes, render, step
 
 CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text())["cases"]
 VECTORS = Path(__file__).parents[1] / "vectors" / "adadelta.json"

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.optimizers.steps import read_only, take_step
 
 from stepd import Adadelta, adadelta_update
 from stepd.optimizers import resolve
 from stepd.optimizers.contract import Driver, FloatArray
+from tests.optimizers.steps import read_only, take_step
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "adadelta.json"
 CASES: list[dict[str, Any]] = json.loads(VECTORS.read_text())["cases"]

@@ -11,6 +11,7 @@ import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol
 
 import numpy as np
@@ -46,7 +47,7 @@ class HyperParameter:
         if self.is_switch:
             return f"{self.name} is true or false"
         lower = f"{self.minimum:g} {'<' if self.above_minimum else '<='} {self.name}"
-        return lower + (" and finite" if self.below is None else f" < {self.below:g}")
+        return f"{lower} < {'infinity' if self.below is None else format(self.below, 'g')}"
 
     def check(self, value: object, dtype: np.dtype[Any]) -> Number:
         """Returns the value as float or bool; raises HyperParameterInvalid naming field, value and bound."""
@@ -54,7 +55,7 @@ class HyperParameter:
             if not isinstance(value, bool):
                 raise self._invalid(f"must be true or false, not {_shown(value)}")
             return value
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise self._invalid(f"must be a number, not {_shown(value)}")
         try:
             number = float(value)
