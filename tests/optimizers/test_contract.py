@@ -10,7 +10,7 @@ from stepd.errors import HyperParameterInvalid, HyperParameterUnknown, MissingFi
 from stepd.optimizers import CATALOGUE, resolve
 from stepd.values import DTYPES
 
-RHO, EPS, LR, DECAY = "0 <= rho < 1", "0 < eps < infinity", "0 <= lr and finite", "0 <= weight_decay and finite"
+RHO, EPS, LR, DECAY = "0 <= rho < 1", "0 < eps < infinity", "0 <= lr < infinity", "0 <= weight_decay < infinity"
 
 # dtype, rule, hyper-parameter, value, how the message shows the value, what the message says of the bound
 OUT_OF_RANGE: list[tuple[str, str, str, Any, str, str]] = [
