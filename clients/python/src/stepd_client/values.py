@@ -26,6 +26,9 @@ FLOAT32: DType = np.dtype(np.float32)
 # The only float32 whose shortest decimal, read as float64 and then rounded, is its neighbour: +-0x15ae43fd.
 _MISREAD_DECIMAL, _NINE_DIGITS = b"7.038531e-26", b"7.03853069e-26"
 
+# From 3.12 on orjson writes beyond its buffer for float64 arrays of the longest decimals; as lists they are safe.
+_FLOAT64_OVERFLOWS = tuple(int(number) for number in orjson.__version__.split(".")[:2]) >= (3, 12)
+
 
 class Kind(Enum):
     """How a caller writes one tensor."""
@@ -209,7 +212,9 @@ def encode(arrays: Arrays) -> Any:
 
 def _encode_tensor(array: FloatArray) -> orjson.Fragment:
     # orjson writes no array of rank 0: it goes in as rank 1 and loses its brackets.
-    written = orjson.dumps(np.atleast_1d(array), option=orjson.OPT_SERIALIZE_NUMPY)
+    rows = np.atleast_1d(array)
+    in_lists = array.dtype != FLOAT32 and _FLOAT64_OVERFLOWS
+    written = orjson.dumps(rows.tolist() if in_lists else rows, option=orjson.OPT_SERIALIZE_NUMPY)
     if array.dtype == FLOAT32:
         # Shortest decimals have one digit before the point and are whole tokens, so nothing else contains this text.
         written = written.replace(_MISREAD_DECIMAL, _NINE_DIGITS)
