@@ -17,6 +17,7 @@ from starlette.routing import Match, Route
 
 import stepd
 from stepd.api.budget import Budget
+from stepd.api.direct import DirectRoute
 from stepd.api.documentation import DOCUMENTED_MODELS
 from stepd.api.exchange import exchange_of
 from stepd.api.middleware import Envelope
@@ -101,8 +102,21 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             [(model, "validation") for model in DOCUMENTED_MODELS], ref_template="#/components/schemas/{model}"
         )
         document.setdefault("components", {})["schemas"] = schemas["$defs"]
+        for route in app.router.routes:
+            if isinstance(route, DirectRoute):
+                _put_contents_back(document, route)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _put_contents_back(document: dict[str, Any], route: DirectRoute) -> None:
+    """FastAPI leaves out whatever is null, in examples too, where null is what an answer says."""
+    operation = document["paths"][route.path][route.method.lower()]
+    for status, response in route.responses.items():
+        if "content" in response:
+            operation["responses"][str(status)]["content"] = response["content"]
+    if route.openapi_extra and "requestBody" in route.openapi_extra:
+        operation["requestBody"] = route.openapi_extra["requestBody"]
 
 
 def _openapi_route(app: FastAPI) -> Any:

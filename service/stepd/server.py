@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from types import FrameType
 
 import structlog
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 
 import stepd
 from stepd.app import create_app, drain
+from stepd.connection import Connection
 from stepd.optimizers.selftest import DriverMismatch
 from stepd.settings import Settings, unknown_variables
 
@@ -32,7 +34,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
-                http="httptools",
+                http=Connection,
                 ws="none",
                 workers=1,
                 lifespan="on",
@@ -51,8 +53,9 @@ class Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started and not self.should_exit:
-            sys.stdout.write(self.greeting() + "\n")
-            sys.stdout.flush()
+            with suppress(AttributeError, OSError, ValueError):  # nobody listens on stdout: no reason not to serve
+                sys.stdout.write(self.greeting() + "\n")
+                sys.stdout.flush()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # A signal comes between any two instructions: the drain itself runs on the loop.
@@ -111,7 +114,11 @@ def listen(settings: Settings) -> socket.socket:
 
 def configure_logging(settings: Settings) -> None:
     """structlog to stderr, uvicorn's warnings with it. Neither ever gets a vector or a key to log."""
-    as_text = structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
+    as_text = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

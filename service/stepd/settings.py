@@ -82,6 +82,7 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach that address."""
+    host = host.strip().lower()
     if host == "localhost":
         return True
     try:

@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from stepd.engine.contract import DURABILITY, About
 from stepd.values import Checkpoint, Values
 from stepd.wire.json import MEDIA_TYPE, dumps, dumps_vectors, encoded
+
+PART_BYTES = 256 * 1024
 
 
 def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -17,9 +20,21 @@ def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None
     return Response(dumps(document), status, {"Vary": "Accept", **(headers or {})}, MEDIA_TYPE)
 
 
+class VectorResponse(Response):
+    """A body that may be large: sent in parts, each when the one before has left, so that slow readers are not buffered
+    for beyond what their request has reserved."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for first in range(0, len(self.body), PART_BYTES):
+            part = self.body[first : first + PART_BYTES]
+            more = first + PART_BYTES < len(self.body)
+            await send({"type": "http.response.body", "body": part, "more_body": more})
+
+
 def vector_answer(body: bytes, headers: dict[str, str]) -> Response:
     """A document that is encoded already."""
-    return Response(body, 200, headers, MEDIA_TYPE)
+    return VectorResponse(body, 200, headers, MEDIA_TYPE)
 
 
 def about_answer(about: About, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -6,7 +6,6 @@ from starlette.requests import ClientDisconnect, Request
 
 from stepd.api.budget import Reservation
 from stepd.errors import RequestTooLarge, UnexpectedBody
-from stepd.wire.json import DECODE_BYTES_PER_BYTE
 
 
 def content_length(request: Request, limit: int) -> int | None:
@@ -21,13 +20,13 @@ def content_length(request: Request, limit: int) -> int | None:
 
 
 async def read_body(request: Request, reservation: Reservation, limit: int) -> bytes | bytearray:
-    """The whole body, each byte of it reserved with what parsing it may take.
+    """The whole body, each byte of it reserved.
 
     Raises RequestTooLarge, OverBudget; ClientDisconnect where the caller went away before its end.
     """
     length = content_length(request, limit)
     if length is not None:
-        reservation.grow(length * DECODE_BYTES_PER_BYTE)
+        reservation.grow(length)
     body = bytearray()
     while True:
         message = await request.receive()
@@ -37,7 +36,7 @@ async def read_body(request: Request, reservation: Reservation, limit: int) -> b
         if length is None:
             if len(body) + len(chunk) > limit:
                 raise _too_large(f"the body has more than {limit} bytes", limit)
-            reservation.grow(len(chunk) * DECODE_BYTES_PER_BYTE)
+            reservation.grow(len(chunk))
         if not message.get("more_body", False):
             return chunk if not body else body + chunk
         body += chunk

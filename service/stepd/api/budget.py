@@ -1,9 +1,6 @@
-"""Bytes that requests in flight may take: reserved before a body is read, given back when the answer is made."""
+"""Bytes that requests in flight may take: reserved before a body is read, given back when the answer has left."""
 
 from __future__ import annotations
-
-from types import TracebackType
-from typing import Self
 
 from stepd.errors import OverBudget, RequestTooLarge
 
@@ -15,15 +12,9 @@ class Budget:
         self.total_bytes = total_bytes
         self.used_bytes = 0
 
-    def reserve(self, nbytes: int) -> Reservation:
-        """Reserves for the length of a `with` block. Raises RequestTooLarge, OverBudget."""
-        reservation = Reservation(self)
-        reservation.grow(nbytes)
-        return reservation
-
 
 class Reservation:
-    """What one request has reserved."""
+    """What one request has reserved; `release` gives it back."""
 
     __slots__ = ("_budget", "nbytes")
 
@@ -47,11 +38,11 @@ class Reservation:
         budget.used_bytes += nbytes
         self.nbytes += nbytes
 
-    def __enter__(self) -> Self:
-        return self
+    def shrink(self, nbytes: int) -> None:
+        """Gives a part back."""
+        self._budget.used_bytes -= nbytes
+        self.nbytes -= nbytes
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._budget.used_bytes -= self.nbytes
-        self.nbytes = 0
+    def release(self) -> None:
+        """Gives all back."""
+        self.shrink(self.nbytes)

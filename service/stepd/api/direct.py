@@ -24,6 +24,7 @@ class DirectRoute(APIRoute):
             """FastAPI reads its parameters from a signature; ours stand in `openapi_extra`."""
 
         super().__init__(path, documented, methods=[method], name=handler.__name__, **documentation)
+        self.method = method
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             response = await handler(Request(scope, receive))

@@ -1,6 +1,7 @@
 """What the OpenAPI document says of each operation: one constant per route, with an example that a test runs.
 
-The examples read as one story, in the order of the file: session `run-7` is created, stepped, read and deleted.
+The examples read as one story, in the order of the file: session `run-7` is created, stepped, read and deleted. They
+are real: a test tells the story to a service and compares what it answers.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+import stepd
 from stepd.api import models
+from stepd.api.catalogue import catalogue_document
 from stepd.api.problems import MEDIA_TYPE as PROBLEM_MEDIA_TYPE
 from stepd.wire.json import MEDIA_TYPE
 
@@ -33,7 +36,6 @@ READ = (400, 404, 406)
 WRITE = (*READ, 403, 412, 413, 415, 422, 503)
 
 EXAMPLE_ID = "run-7"
-EXAMPLE_TAG = "mfrggzdfmztwq-1"
 
 
 def _parameter(name: str, place: str, description: str, schema: Json | None = None, example: Any = None) -> Json:
@@ -53,7 +55,7 @@ IF_MATCH = _parameter(
     "If-Match", "header", "act only from exactly this state: an entity tag as ETag gave it, a list, or *"
 )
 IF_NONE_MATCH = _parameter("If-None-Match", "header", "entity tags that the caller has: 304 where one is the current")
-CREATE_ONLY = _parameter("If-None-Match", "header", "`*`: 412 where the session exists", None, "*")
+CREATE_ONLY = _parameter("If-None-Match", "header", "`*`: 412 where the session exists")
 IDEMPOTENCY_KEY = _parameter(
     "Idempotency-Key", "header", "one key per step, the same when it is resent: it is then taken once",
     {"type": "string", "minLength": 1, "maxLength": 255},
@@ -70,7 +72,7 @@ PAGE_SIZE = _parameter(
     "page_size", "query", "sessions per page; 100 unless given", {"type": "integer", "minimum": 1, "maximum": 1000}
 )
 PAGE_TOKEN = _parameter("page_token", "query", "next_page_token of the page before")
-LABEL = _parameter("label", "query", "name=value; may be there several times, all must hold")
+LABEL = _parameter("label", "query", "name=value; may be there several times, all must hold", None, "run=7")
 
 
 def _operation(
@@ -90,13 +92,10 @@ def _operation(
 ) -> dict[str, Any]:
     """The keyword arguments of a DirectRoute."""
     responses: dict[int | str, Json] = {}
-    if answer is not None:
-        content = {MEDIA_TYPE: {"schema": _reference(answer), "example": example}}
-        responses[status] = {"description": summary, "content": content}
-    for other, meaning in (also or {}).items():
-        responses[other] = {"description": meaning}
-        if answer is not None and other == 200:
-            responses[other]["content"] = {MEDIA_TYPE: {"schema": _reference(answer)}}
+    for number, meaning in {status: summary, **(also or {})}.items():
+        responses[number] = {"description": meaning}
+        if answer is not None and number in (200, 201):
+            responses[number]["content"] = {MEDIA_TYPE: {"schema": _reference(answer), "example": example}}
     for code in sorted({*problems, 500}):
         meaning = PROBLEM_MEANING.get(code, "The service failed")
         content = {PROBLEM_MEDIA_TYPE: {"schema": _reference(models.Problem)}}
@@ -136,17 +135,35 @@ _OPTIMIZER: Json = {
 }  # fmt: skip
 _SESSION: Json = {
     "id": EXAMPLE_ID, "optimizer": _OPTIMIZER, "dtype": "float64", "shape": [2], "size": 2, "step": 0,
-    "incarnation": "mfrggzdfmztwq", "bytes": 2106, "created_at": "2026-01-01T12:00:00.000Z",
+    "incarnation": "mfrggzdfmztwq", "bytes": 3316, "created_at": "2026-01-01T12:00:00.000Z",
     "updated_at": "2026-01-01T12:00:00.000Z", "ttl_s": 3600.0, "expires_at": "2026-01-01T13:00:00.000Z",
     "labels": {"run": "7"}, "durability": "memory",
 }  # fmt: skip
 _CREATE: Json = {
     "optimizer": {"name": "adadelta", "rho": 0.95}, "params": [1.0, 2.0], "ttl_s": 3600, "labels": {"run": "7"},
 }  # fmt: skip
-_STEPPED = [0.9955280411382309, 2.004471958861769]
+# A session with named tensors, under an id that the service made.
+_NAMED: Json = {
+    **_SESSION, "id": "2fn6zq7k5dw4r3x1y0c8b9a7me", "dtype": "float32", "shape": {"b": [10], "w": [64, 10]},
+    "size": 650, "optimizer": {
+        "name": "sgd", "lr": 0.001, "momentum": 0.9, "nesterov": False, "weight_decay": 0.0, "maximize": False,
+    },
+    "bytes": 8980, "ttl_s": None, "expires_at": None, "labels": {},
+}  # fmt: skip
+_STEPPED = [0.9955280429197062, 2.004471957080294]
 _STATE: Json = {
     "square_avg": [0.012500000000000011, 0.012500000000000011],
-    "acc_delta": [9.999200063994889e-07, 9.999200063994889e-07],
+    "acc_delta": [9.999200063994882e-07, 9.999200063994882e-07],
+}  # fmt: skip
+_DIGEST = "sha-256:094a443b51e5d034fbd83f5e32b102b23ec0b46c4a7514cefa3aee5b86cba7bd"
+_INFO: Json = {
+    "version": stepd.__version__, "driver": {"serving": "compiled", "compiled": "serving"},
+    "formats": [MEDIA_TYPE], "dtypes": ["float64", "float32"], "durability": "memory",
+    "limits": {
+        "max_json_bytes": 16777216, "max_session_bytes": 4294967296, "max_in_flight_bytes": 2147483648,
+        "max_tensors": 4096, "max_rank": 8, "max_tensor_name": 128, "max_wait_s": 60.0, "max_page_size": 1000,
+        "max_idempotency_key": 255, "keys_per_session": 64,
+    },
 }  # fmt: skip
 
 CREATE_UNDER_ID = _operation(
@@ -160,8 +177,9 @@ CREATE_UNDER_ID = _operation(
 CREATE = _operation(
     "create_session", "Create a session under an id that the service makes",
     "Location names it. Sent again it makes another session, so clients do not retry it.",
-    answer=models.SessionDocument, example={**_SESSION, "id": "2fn6zq7k5dw4r3x1y0c8b9a7me"}, status=201,
-    body=models.CreateBody, request=_CREATE, problems=(400, 403, 406, 412, 413, 415, 422, 503, 507),
+    answer=models.SessionDocument, example=_NAMED, status=201, body=models.CreateBody,
+    request={"optimizer": {"name": "sgd", "momentum": 0.9}, "shape": {"w": [64, 10], "b": [10]}, "dtype": "float32"},
+    problems=(400, 403, 406, 412, 413, 415, 422, 503, 507),
 )  # fmt: skip
 STEP = _operation(
     "step", "Take a step: gradients in, params out",
@@ -184,8 +202,8 @@ GET_STATE = _operation(
     "Params, slots, step and optimizer, with a digest over their bytes. PUT state takes it as it is.",
     answer=models.CheckpointDocument, parameters=(SESSION_ID, IF_NONE_MATCH),
     example={"optimizer": _OPTIMIZER, "dtype": "float64", "step": 1, "params": _STEPPED, "state": _STATE,
-             "digest": "sha-256:EXAMPLE"},
-    also={304: "The caller has this state"}, problems=(*READ, 413, 422, 503), tag="params and state",
+             "digest": _DIGEST},
+    also={304: "The caller has this state"}, problems=(*READ, 413, 422, 503, 507), tag="params and state",
 )  # fmt: skip
 PUT_PARAMS = _operation(
     "put_params", "Replace the params", "Slots and step stay; the incarnation is new.",
@@ -197,23 +215,23 @@ PUT_STATE = _operation(
     "Shape, dtype, optimizer and digest are checked, never skipped. `ttl_s` and `labels` hold where it creates.",
     answer=models.SessionDocument, example={**_SESSION, "step": 1}, status=200, also={201: "Created from it"},
     body=models.CheckpointBody, request={"optimizer": _OPTIMIZER, "dtype": "float64", "step": 1, "params": _STEPPED,
-                                         "state": _STATE},
+                                         "state": _STATE, "digest": _DIGEST},
     parameters=(SESSION_ID, IF_MATCH, CREATE_ONLY), problems=(400, 403, 406, 412, 413, 415, 422, 503, 507),
     tag="params and state",
 )  # fmt: skip
 RESET = _operation(
     "reset", "Set the slots to zero and the step to 0", "Params and shape stay; the incarnation is new.",
-    answer=models.SessionDocument, example=_SESSION, parameters=(SESSION_ID, IF_MATCH), problems=(*READ, 403, 412),
+    answer=models.SessionDocument, example=_SESSION, parameters=(SESSION_ID, IF_MATCH), problems=(*READ, 403, 412, 507),
     tag="params and state",
 )  # fmt: skip
 GET_SESSION = _operation(
     "get_session", "Read what a session is", "The optimizer resolved in full, tensors, step, incarnation, times.",
-    answer=models.SessionDocument, example=_SESSION, parameters=(SESSION_ID,), problems=READ,
+    answer=models.SessionDocument, example=_SESSION, parameters=(SESSION_ID,), problems=(*READ, 413, 503),
 )  # fmt: skip
 LIST = _operation(
     "list_sessions", "List sessions", "Ids in order, a page at a time.",
     answer=models.SessionList, example={"sessions": [_SESSION], "next_page_token": None},
-    parameters=(PAGE_SIZE, PAGE_TOKEN, LABEL), problems=(400, 406),
+    parameters=(PAGE_SIZE, PAGE_TOKEN, LABEL), problems=(400, 406, 413, 503),
 )  # fmt: skip
 DELETE = _operation(
     "delete_session", "Delete a session", "Its id is free again.",
@@ -224,15 +242,15 @@ STEP_ONCE = _operation(
     "State in, state out; `state` absent means zeros. The same rules and the same bits.",
     answer=models.StepOnceDocument, example={"params": _STEPPED, "state": _STATE}, body=models.StepOnceBody,
     request={"optimizer": {"name": "adadelta"}, "params": [1.0, 2.0], "grads": [0.5, -0.5]},
-    problems=(400, 403, 406, 413, 415, 422, 503), tag="steps",
+    problems=(400, 403, 406, 413, 415, 422, 503, 507), tag="steps",
 )  # fmt: skip
 OPTIMIZERS = _operation(
     "list_optimizers", "The catalogue of optimizers", "Hyper-parameters with ranges and defaults, slots, formula.",
-    answer=models.OptimizerList, example={"optimizers": []}, problems=(400, 406), tag="service",
+    answer=models.OptimizerList, example=catalogue_document(), problems=(400, 406), tag="service",
 )  # fmt: skip
 INFO = _operation(
     "info", "What the service is", "Version, driver, formats, limits, durability.",
-    answer=models.InfoDocument, example={}, problems=(400, 406), tag="service",
+    answer=models.InfoDocument, example=_INFO, problems=(400, 406), tag="service",
 )  # fmt: skip
 LIVEZ = _operation(
     "livez", "Whether the process is alive", "Always 200.",

@@ -1,10 +1,12 @@
-"""What is known of one request while it is answered: its id and where its time went."""
+"""What is known of one request while it is answered: its id, where its time went, what it has reserved."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from typing import Any
+
+from stepd.api.budget import Reservation
 
 SCOPE_KEY = "stepd.exchange"
 
@@ -14,11 +16,12 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}\Z")
 class Exchange:
     """Filled in by the routes, written into the answer's headers by the middleware. Times in seconds."""
 
-    __slots__ = ("encode_s", "parse_s", "request_id", "step_s")
+    __slots__ = ("encode_s", "parse_s", "request_id", "reservation", "step_s")
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
         self.parse_s = self.step_s = self.encode_s = 0.0
+        self.reservation: Reservation | None = None
 
     @classmethod
     def of(cls, headers: list[tuple[bytes, bytes]]) -> Exchange:

@@ -20,7 +20,7 @@ _ENTITY_TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|\Z)')
 _QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"\Z')
 _BARE_KEY = re.compile(r"[\x21-\x7e]*\Z")
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
-_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}\Z")
+_WHOLE_NUMBER = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
 
 
 def session_key(session_id: str) -> SessionKey:

@@ -5,6 +5,7 @@ And what every request is judged for first: a page of another origin, in somebod
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import structlog
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stepd.api.exchange import SCOPE_KEY, Exchange
 from stepd.api.problems import problem_response
-from stepd.errors import CrossOrigin, InternalError, StepdError
+from stepd.errors import CrossOrigin, InternalError, NotReady, StepdError
 
 log = structlog.get_logger("stepd.http")
 
@@ -56,18 +57,14 @@ class Envelope:
             await self.app(inner, receive, enveloped)
         except ClientDisconnect:
             status = status or 499  # in the log only: nobody is there to be answered
-        except StepdError as error:
-            await problem_response(error, exchange.request_id)(inner, receive, enveloped)
-        except Exception:
-            log.exception(
-                "a request failed", request_id=exchange.request_id, method=scope["method"], path=scope["path"]
-            )
+        except (Exception, asyncio.CancelledError) as error:
+            problem = _problem_of(error, scope, exchange)
             if status:  # the answer has begun: only breaking the connection off tells the caller
                 raise
-            failure = InternalError(
-                "an unexpected error; the log has more under this request_id. Read the session before you go on"
-            )
-            await problem_response(failure, exchange.request_id)(inner, receive, enveloped)
+            await problem_response(problem, exchange.request_id)(inner, receive, enveloped)
+        finally:
+            if exchange.reservation is not None:
+                exchange.reservation.release()
         if self.access_log:
             log.info(
                 "request",
@@ -77,6 +74,24 @@ class Envelope:
                 status=status,
                 ms=round((time.perf_counter() - began) * 1e3, 3),
             )
+
+
+def _problem_of(error: BaseException, scope: Scope, exchange: Exchange) -> StepdError:
+    """What the caller is told; what nobody foresaw is logged."""
+    if isinstance(error, StepdError):
+        return error
+    if isinstance(error, asyncio.CancelledError):  # shutdown_s is over
+        return NotReady("the service stops and did not end this request in time; it may have been carried out")
+    log.error(
+        "a request failed",
+        request_id=exchange.request_id,
+        method=scope["method"],
+        path=scope["path"],
+        exc_info=error,
+    )
+    return InternalError(
+        "an unexpected error; the log has more under this request_id. Read the session before you go on"
+    )
 
 
 def _refuse_other_origins(scope: Scope) -> None:

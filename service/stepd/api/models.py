@@ -6,11 +6,14 @@ names and descriptions of the fields are those of docs/protocol.md, which is mad
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stepd.errors import FieldError, InvalidField, MissingField, UnknownField
+from stepd.errors import MAX_FIELD_ERRORS, FieldError, InvalidField, MissingField, UnknownField
+
+MAX_LABELS = 16
 
 Tensor = Annotated[
     Any,
@@ -26,7 +29,7 @@ OptimizerFields = Annotated[dict[str, Any], Field(description="`name` and every 
 State = Annotated[dict[str, Tensor], Field(description="each slot of the optimizer by its name, shaped as params")]
 Labels = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=63, pattern="^[^=]+$")], Annotated[str, Field(max_length=255)]],
-    Field(max_length=16),
+    Field(max_length=MAX_LABELS),
 ]
 Ttl = Annotated[float, Field(gt=0, le=10 * 365 * 86_400)]  # ten years: beyond it a date no longer means much
 
@@ -246,6 +249,7 @@ ControlModel = TypeVar("ControlModel", bound=Control)
 
 def validated(model: type[ControlModel], document: Any) -> ControlModel:
     """The control body, vectors in it passed through unlooked at. Raises UnknownField, MissingField, InvalidField."""
+    _refuse_too_many(model, document)
     try:
         return model.model_validate(document)
     except ValidationError as error:
@@ -255,10 +259,24 @@ def validated(model: type[ControlModel], document: Any) -> ControlModel:
             FieldError.at(
                 *_place(problem["loc"]), detail=_said(problem["type"], problem["msg"], problem.get("input"), model)
             )
-            for problem in problems[:10]
+            for problem in problems[:MAX_FIELD_ERRORS]
         ]
         where = ".".join(str(part)[:40] for part in _place(first["loc"])) or "the body"
         raise kind(f"{where}: {fields[0].detail}", errors=fields) from None
+
+
+def _refuse_too_many(model: type[Control], document: Any) -> None:
+    """Refuses what pydantic would look at name by name, making an error of each, however many there are."""
+    if not isinstance(document, dict):
+        return
+    if len(document) > len(model.model_fields):
+        unknown = list(islice((name for name in document if name not in model.model_fields), MAX_FIELD_ERRORS))
+        said = _said("extra_forbidden", "", None, model)
+        raise UnknownField(f"{unknown[0][:40]}: {said}", errors=[FieldError.at(name, detail=said) for name in unknown])
+    labels = document.get("labels")
+    if isinstance(labels, dict) and len(labels) > MAX_LABELS:
+        detail = f"labels: there are {len(labels)}; a session has at most {MAX_LABELS}"
+        raise InvalidField(detail, errors=[FieldError.at("labels", detail=detail)])
 
 
 def _place(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from starlette.datastructures import Headers
@@ -17,15 +17,17 @@ from stepd.api.budget import Budget, Reservation
 from stepd.api.exchange import exchange_of
 from stepd.api.headers import refuse_key
 from stepd.api.models import ControlModel, validated
-from stepd.engine.contract import Engine
+from stepd.engine.contract import About, Engine
 from stepd.errors import CheckpointMismatch, FieldError
 from stepd.optimizers import Optimizer
 from stepd.optimizers.drivers import Drivers
 from stepd.settings import Settings
 from stepd.values import FloatArray, Tensors, Values
 from stepd.wire.arrays import decode_values
-from stepd.wire.json import ENCODE_BYTES_PER_VALUE, parse
+from stepd.wire.json import DECODE_BYTES_PER_BYTE, DECODED_BYTES_PER_BYTE, ENCODE_BYTES_PER_VALUE, parse
 from stepd.wire.negotiate import require_acceptable, require_readable
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -49,11 +51,35 @@ class Service:
         if not key:
             refuse_key(headers)
 
-    async def read(self, request: Request, model: type[ControlModel], reservation: Reservation) -> ControlModel:
-        """The body, its control part checked."""
+    def reserve(self, request: Request, nbytes: int) -> Reservation:
+        """Reserves for as long as the request lasts: the middleware gives it back once the answer has left.
+
+        Raises RequestTooLarge, OverBudget.
+        """
+        reservation = exchange_of(request.scope).reservation = Reservation(self.budget)
+        reservation.grow(nbytes)
+        return reservation
+
+    async def read(
+        self,
+        request: Request,
+        model: type[ControlModel],
+        reservation: Reservation,
+        decode: Callable[[ControlModel], T],
+    ) -> T:
+        """What `decode` makes of the body, once its control part is checked.
+
+        What parsing takes is reserved while it lasts, what the values take from then on.
+        """
         body = await read_body(request, reservation, self.settings.max_json_bytes)
-        with timed_parse(request):
-            return validated(model, parse(body))
+        began = time.perf_counter()
+        parsing = len(body) * (DECODE_BYTES_PER_BYTE - DECODED_BYTES_PER_BYTE)
+        reservation.grow(len(body) * (DECODED_BYTES_PER_BYTE - 1) + parsing)
+        try:
+            return decode(validated(model, parse(body)))
+        finally:
+            reservation.shrink(parsing)
+            exchange_of(request.scope).parse_s = time.perf_counter() - began
 
     def decode(self, given: object, role: str, dtype: np.dtype[Any], expected: Tensors | None = None) -> Values:
         """One role's vectors."""
@@ -92,21 +118,18 @@ def timed_encode(request: Request) -> Iterator[None]:
         exchange_of(request.scope).encode_s = time.perf_counter() - began
 
 
-@contextmanager
-def timed_parse(request: Request) -> Iterator[None]:
-    """Adds the time spent inside to the answer's `parse`."""
-    began = time.perf_counter()
-    try:
-        yield
-    finally:
-        exchange_of(request.scope).parse_s += time.perf_counter() - began
-
-
 def answer_bytes(tensors: Tensors | None, vectors: int = 1) -> int:
-    """What writing so many vectors of these tensors may take."""
-    return 0 if tensors is None else tensors.size * vectors * ENCODE_BYTES_PER_VALUE[tensors.dtype]
+    """What writing so many vectors of these tensors may take, names included."""
+    if tensors is None:
+        return 0
+    return vectors * (tensors.size * ENCODE_BYTES_PER_VALUE[tensors.dtype] + 2 * tensors.described_bytes)
 
 
 def step_bytes(optimizer: Optimizer, tensors: Tensors) -> int:
     """What computing a step takes beside the session: the new params and slots, until they replace the old."""
     return tensors.nbytes * (1 + len(optimizer.rule.slots))
+
+
+def document_bytes(about: About) -> int:
+    """What the document of a session, with all its tensors' names, takes while it is made."""
+    return 4096 + (0 if about.tensors is None else 2 * about.tensors.described_bytes)

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -101,26 +102,13 @@ class LocalEngine:
         self, key: SessionKey, creation: Creation, preconditions: Preconditions = ANY_STATE
     ) -> tuple[About, bool]:
         async def turn() -> tuple[About, bool]:
-            now = time.monotonic()
-            session = self.table.find(key, now)
+            session = self.table.find(key, time.monotonic())
             _check(preconditions, session)
-            tensors, size = creation.tensors, 0
-            if tensors is not None:
-                size = tensors.size
-                # Before anything of that size is made: it must fit, or be the size of what is there.
-                if session is None:
-                    self.table.require_capacity(array_bytes(creation.optimizer, tensors), now)
-                elif session.spec is None or session.spec.tensors != tensors:
-                    self._require_same(session, Spec(creation.optimizer, creation.dtype, tensors, None))
-            spec = Spec(creation.optimizer, creation.dtype, tensors, await self._run(size, _params_digest, creation))
-            if session is not None:
-                self._require_same(session, spec)
-                self.table.renew(session, now)
+            if session is None:
+                return await self._create(key, creation), True
+            async with self.using(key):
+                await self._require_same(session, creation)
                 return self.about(session), False
-            state = await self._run(size, new_state, creation.optimizer, tensors, creation.params, new_incarnation())
-            session = self._new_session(key, creation, state=state, spec=spec)
-            self.table.add(session, time.monotonic())
-            return self.about(session), True
 
         return await self._to_its_end(self._in_turn(key, turn))
 
@@ -223,9 +211,9 @@ class LocalEngine:
             session = self.table.find(key, time.monotonic())
             _check(preconditions, session)
             if session is not None:
-                self._commit(session, await self._run(size, session.prepare_restore, checkpoint, new_incarnation()))
-                self.table.renew(session, time.monotonic())
-                return self.about(session), False
+                async with self.using(key):
+                    self._commit(session, await self._run(size, session.prepare_restore, checkpoint, new_incarnation()))
+                    return self.about(session), False
             state = await self._run(size, restored_state, optimizer, checkpoint, new_incarnation())
             wishes = Creation(optimizer, checkpoint.tensors.dtype, ttl_s=restoration.ttl_s, labels=restoration.labels)
             session = self._new_session(key, wishes, state=state, spec=None)
@@ -292,15 +280,30 @@ class LocalEngine:
             now=time.time(),
         )
 
-    def _require_same(self, session: Session, spec: Spec) -> None:
-        """Raises SessionExists where the session was not created from this spec."""
-        fields = ["restored"] if session.spec is None else session.spec.differences(spec)
+    async def _create(self, key: SessionKey, creation: Creation) -> About:
+        tensors, size = creation.tensors, 0
+        if tensors is not None:  # before anything of that size is made
+            self.table.require_capacity(array_bytes(creation.optimizer, tensors), time.monotonic())
+            size = tensors.size
+        spec = Spec(creation.optimizer, creation.dtype, tensors, await self._run(size, _params_digest, creation))
+        state = await self._run(size, new_state, creation.optimizer, tensors, creation.params, new_incarnation())
+        session = self._new_session(key, creation, state=state, spec=spec)
+        self.table.add(session, time.monotonic())
+        return self.about(session)
+
+    async def _require_same(self, session: Session, creation: Creation) -> None:
+        """Raises SessionExists where the session was not created from the same spec."""
+        if session.spec is None:
+            fields, reason = ["restored"], "it was restored from a checkpoint"
+        else:
+            spec = Spec(creation.optimizer, creation.dtype, creation.tensors, session.spec.params_digest)
+            fields = session.spec.differences(spec)
+            if not fields and creation.tensors is not None:
+                # The digest last: by now what is asked for has the size of what is there.
+                given = replace(spec, params_digest=await self._run(session.size, _params_digest, creation))
+                fields = session.spec.differences(given)
+            reason = f"it was created with other {' and '.join(fields)}"
         if fields:
-            reason = (
-                "it was restored from a checkpoint"
-                if session.spec is None
-                else f"it was created with other {' and '.join(fields)}"
-            )
             raise SessionExists(
                 f"session {session.key.id!r} exists and {reason}; GET it to attach to it as it is, or delete it first",
                 extra={"fields": fields, "etag": f'"{session.state.tag}"', "step": session.state.step},

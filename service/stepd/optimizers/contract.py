@@ -136,7 +136,7 @@ class Rule:
         known = {parameter.name: parameter for parameter in self.hyper_parameters}
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+                near = difflib.get_close_matches(name[:32], known, n=1, cutoff=0.4)
                 hint = f": did you mean {near[0]}?" if near else f"; it has {', '.join(known)}"
                 detail = f"{self.name} has no hyper-parameter {_shown(name)}{hint}"
                 raise HyperParameterUnknown(detail, errors=[FieldError.at("optimizer", name, detail=detail)])

@@ -115,16 +115,15 @@ class SessionTable:
         if succeeded and session.ttl_s is not None:
             lease.deadline = now + session.ttl_s
 
-    def renew(self, session: Session, now: float) -> None:
-        """Starts the session's time anew."""
-        lease = self._leases.get(session.key)
-        if lease is not None and session.ttl_s is not None:
-            lease.deadline = now + session.ttl_s
-
     def seconds_left(self, key: SessionKey, now: float) -> float | None:
-        """How long until the session expires, were it not used again. None: never."""
+        """How long until the session expires, were it not used again. None: never.
+
+        While a request holds it that is its whole time, which starts anew when the request succeeds.
+        """
         lease = self._leases.get(key)
-        return None if lease is None else max(lease.deadline - now, 0.0)
+        if lease is None:
+            return None
+        return self._sessions[key].ttl_s if lease.holds else max(lease.deadline - now, 0.0)
 
     def sweep(self, now: float) -> list[SessionKey]:
         """Deletes every session that is past its time and not held; returns their keys."""

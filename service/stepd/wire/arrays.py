@@ -5,7 +5,8 @@ Nothing is repaired: what is not a finite number in a rectangular array is refus
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
@@ -42,16 +43,19 @@ def decode_values(
         InvalidField, NotANumber, RaggedArray, InvalidTensors, NamesMismatch, ShapeMismatch, ValueOutOfRange.
     """
     if isinstance(given, dict):
-        if expected is None and len(given) > max_tensors:
-            raise InvalidTensors(f"{_say(place)} has {len(given)} tensors; at most {max_tensors} may be named")
+        if expected is None:
+            _require_count(given, place, max_tensors)
         names: tuple[str, ...] | None = tuple(sorted(given))
+        if expected is not None and names != expected.names:  # before a look at what may be a million arrays
+            expected.require(str(place[-1]), names, (), place)
         arrays = [_flatten(given[name], (*place, name), rank_0=True) for name in names or ()]
     else:
         names = None
         arrays = [_flatten(given, place, rank_0=False)]
     shapes = tuple(shape for shape, _ in arrays)
     if expected is None:
-        tensors = _new_tensors(names, shapes, dtype)
+        with _pointing_at(place):
+            tensors = _new_tensors(names, shapes, dtype)
     else:
         expected.require(str(place[-1]), names, shapes, place)
         tensors = expected
@@ -65,11 +69,11 @@ def decode_values(
 
 def decode_shape(given: object, dtype: np.dtype[Any], *, max_tensors: int) -> Tensors:
     """The `shape` of create: a list of lengths, or an object of such by name."""
-    if not isinstance(given, dict):
-        return Tensors.unnamed(_lengths(given, ("shape",)), dtype)
-    if len(given) > max_tensors:
-        raise InvalidTensors(f"shape has {len(given)} tensors; at most {max_tensors} may be named")
-    return Tensors.named({name: _lengths(lengths, ("shape", name)) for name, lengths in given.items()}, dtype)
+    with _pointing_at(("shape",)):
+        if not isinstance(given, dict):
+            return Tensors.unnamed(_lengths(given, ("shape",)), dtype)
+        _require_count(given, ("shape",), max_tensors)
+        return Tensors.named({name: _lengths(lengths, ("shape", name)) for name, lengths in given.items()}, dtype)
 
 
 def document(values: Values, encode: Callable[[FloatArray], Any]) -> Any:
@@ -86,10 +90,30 @@ def _new_tensors(names: tuple[str, ...] | None, shapes: tuple[Shape, ...], dtype
     return Tensors.named(dict(zip(names, shapes, strict=True)), dtype)
 
 
+def _require_count(given: dict[str, Any], place: Place, max_tensors: int) -> None:
+    if len(given) > max_tensors:
+        detail = f"{_say(place)} has {len(given)} tensors; at most {max_tensors} may be named"
+        raise InvalidTensors(detail, errors=[FieldError.at(*place, detail=detail)])
+
+
+@contextmanager
+def _pointing_at(place: Place) -> Iterator[None]:
+    """Says where in the body the tensors stood that can't be held."""
+    try:
+        yield
+    except InvalidTensors as invalid:
+        raise InvalidTensors(invalid.detail, errors=[FieldError.at(*place, detail=invalid.detail)]) from None
+
+
 def _lengths(given: object, place: Place) -> Shape:
-    if not isinstance(given, list) or not all(type(length) is int for length in given):
+    if not isinstance(given, list):
         detail = f"{_say(place)} must be a list of whole numbers, not {_shown(given)}"
         raise InvalidField(detail, errors=[FieldError.at(*place, detail=detail)])
+    for number, length in enumerate(given):
+        if type(length) is not int:
+            where = (*place, number)
+            detail = f"{_say(where)} must be a whole number, not {_shown(length)}"
+            raise InvalidField(detail, errors=[FieldError.at(*where, detail=detail)])
     return tuple(given)
 
 
@@ -103,18 +127,22 @@ def _flatten(given: object, place: Place, *, rank_0: bool) -> tuple[Shape, list[
     shape, rows = [len(given)], given
     while rows and type(rows[0]) is list:
         width = len(rows[0])
-        for number, row in enumerate(rows):
-            if type(row) is not list or len(row) != width:
-                where = (*place, *map(int, np.unravel_index(number, shape)))
-                has = f"has {len(row)} values" if type(row) is list else f"is {_shown(row)}"
-                detail = f"{_say(where)} {has}, the first row has {width}; every row must have as many"
-                raise RaggedArray(detail, errors=[FieldError.at(*where, detail=detail)])
+        if set(map(type, rows)) != {list} or set(map(len, rows)) != {width}:
+            raise _ragged(rows, width, shape, place)
         shape.append(width)
         rows = list(chain.from_iterable(rows))
         if len(shape) > MAX_RANK:
             detail = f"{_say(place)} is nested more than {MAX_RANK} deep; {MAX_RANK} is the highest rank"
             raise InvalidTensors(detail, errors=[FieldError.at(*place, detail=detail)])
     return tuple(shape), rows
+
+
+def _ragged(rows: list[Any], width: int, shape: list[int], place: Place) -> RaggedArray:
+    number, row = next((i, row) for i, row in enumerate(rows) if type(row) is not list or len(row) != width)
+    where = (*place, *map(int, np.unravel_index(number, shape)))
+    has = f"has {len(row)} values" if type(row) is list else f"is {_shown(row)}"
+    detail = f"{_say(where)} {has}, the first row has {width}; every row must have as many"
+    return RaggedArray(detail, errors=[FieldError.at(*where, detail=detail)])
 
 
 def _vector(leaves: list[Any], shape: Shape, place: Place, dtype: np.dtype[Any]) -> FloatArray:

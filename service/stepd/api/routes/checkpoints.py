@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +13,7 @@ from stepd.api.direct import DirectRoute
 from stepd.api.documentation import GET_STATE, PUT_STATE, RESET
 from stepd.api.headers import preconditions, query, session_key
 from stepd.api.models import CheckpointBody
-from stepd.api.service import Service, answer_bytes, timed_encode, timed_parse
+from stepd.api.service import Service, answer_bytes, timed_encode
 from stepd.engine.contract import Restoration
 from stepd.optimizers import resolve
 from stepd.values import DTYPES, Checkpoint
@@ -24,7 +26,8 @@ def checkpoint_routes(service: Service) -> list[DirectRoute]:
             service.judge_format(request, body=False)
             query(request.scope["query_string"], ())
             vectors = 1 + len(about.optimizer.rule.slots)
-            with service.budget.reserve(answer_bytes(about.tensors, vectors)), timed_encode(request):
+            service.reserve(request, answer_bytes(about.tensors, vectors))
+            with timed_encode(request):
                 read = await service.engine.checkpoint(key, encode_checkpoint, preconditions(request.headers))
         if read.encoded is None:
             return Response(None, 304, session_headers(read.tag))
@@ -35,11 +38,9 @@ def checkpoint_routes(service: Service) -> list[DirectRoute]:
         service.judge_format(request, body=True)
         query(request.scope["query_string"], ())
         conditions = preconditions(request.headers)
-        with service.budget.reserve(0) as reservation:
-            body = await service.read(request, CheckpointBody, reservation)
-            with timed_parse(request):
-                restoration = _decode(service, body)
-            about, created = await service.engine.restore(key, restoration, conditions)
+        reservation = service.reserve(request, 0)
+        restoration = await service.read(request, CheckpointBody, reservation, partial(_decode, service))
+        about, created = await service.engine.restore(key, restoration, conditions)
         return about_answer(about, 201 if created else 200)
 
     async def reset(request: Request) -> Response:

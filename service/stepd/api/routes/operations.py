@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 import stepd
 from stepd.api.answers import json_answer
+from stepd.api.catalogue import catalogue_document
 from stepd.api.direct import DirectRoute
 from stepd.api.documentation import INFO, LIVEZ, OPTIMIZERS, READYZ
 from stepd.api.headers import MAX_KEY, query
@@ -16,8 +17,6 @@ from stepd.api.routes.sessions import MAX_PAGE_SIZE
 from stepd.api.service import Service
 from stepd.engine.contract import DURABILITY
 from stepd.errors import NotReady
-from stepd.optimizers import CATALOGUE
-from stepd.optimizers.contract import HyperParameter, Rule
 from stepd.values import DTYPES, MAX_RANK, MAX_TENSOR_NAME
 from stepd.wire.negotiate import FORMATS
 
@@ -26,7 +25,7 @@ def operations_routes(service: Service) -> list[DirectRoute]:
     async def optimizers(request: Request) -> Response:
         service.judge_format(request, body=False)
         query(request.scope["query_string"], ())
-        return json_answer({"optimizers": [_rule_document(rule) for rule in CATALOGUE.values()]})
+        return json_answer(catalogue_document())
 
     async def info(request: Request) -> Response:
         service.judge_format(request, body=False)
@@ -70,24 +69,4 @@ def info_document(service: Service) -> dict[str, Any]:
             "max_idempotency_key": MAX_KEY,
             "keys_per_session": settings.keys_per_session,
         },
-    }
-
-
-def _rule_document(rule: Rule) -> dict[str, Any]:
-    return {
-        "name": rule.name,
-        "hyper_parameters": [_hyper_parameter_document(parameter) for parameter in rule.hyper_parameters],
-        "state": [{"name": slot.name, "meaning": slot.meaning} for slot in rule.slots],
-        "formula": list(rule.formula),
-        "reference": rule.reference,
-    }
-
-
-def _hyper_parameter_document(parameter: HyperParameter) -> dict[str, Any]:
-    return {
-        "name": parameter.name,
-        "type": "boolean" if parameter.is_switch else "number",
-        "default": parameter.default,
-        "range": parameter.range,
-        "meaning": parameter.meaning,
     }

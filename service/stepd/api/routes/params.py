@@ -12,9 +12,9 @@ from stepd.api.direct import DirectRoute
 from stepd.api.documentation import GET_PARAMS, PUT_PARAMS
 from stepd.api.headers import preconditions, query, seconds, session_key, whole_number
 from stepd.api.models import ParamsBody
-from stepd.api.service import Service, answer_bytes, timed_encode, timed_parse
+from stepd.api.service import Service, answer_bytes, timed_encode
 from stepd.errors import InvalidQuery
-from stepd.values import SessionKey
+from stepd.values import SessionKey, Values
 
 DEFAULT_WAIT_S = 30.0
 
@@ -27,7 +27,8 @@ def params_routes(service: Service) -> list[DirectRoute]:
             conditions = preconditions(request.headers)
             await _wait(service, key, request)
             async with service.engine.using(key) as about:
-                with service.budget.reserve(answer_bytes(about.tensors)), timed_encode(request):
+                service.reserve(request, answer_bytes(about.tensors))
+                with timed_encode(request):
                     read = await service.engine.params(key, encode_params, conditions)
         if read.encoded is None:
             return Response(None, 304, session_headers(read.tag))
@@ -39,11 +40,13 @@ def params_routes(service: Service) -> list[DirectRoute]:
             service.judge_format(request, body=True)
             query(request.scope["query_string"], ())
             conditions = preconditions(request.headers)
-            with service.budget.reserve(0) as reservation:
-                body = await service.read(request, ParamsBody, reservation)
-                with timed_parse(request):
-                    params = service.decode(body.params, "params", about.dtype, about.tensors)
-                return about_answer(await service.engine.put_params(key, params, conditions))
+            reservation = service.reserve(request, 0)
+
+            def decode(body: ParamsBody) -> Values:
+                return service.decode(body.params, "params", about.dtype, about.tensors)
+
+            params = await service.read(request, ParamsBody, reservation, decode)
+            return about_answer(await service.engine.put_params(key, params, conditions))
 
     return [
         DirectRoute("GET", "/v1/sessions/{session_id}/params", get_params, **GET_PARAMS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,7 @@ from stepd.api.direct import DirectRoute
 from stepd.api.documentation import CREATE, CREATE_UNDER_ID, DELETE, GET_SESSION, LIST
 from stepd.api.headers import preconditions, query, session_key, whole_number
 from stepd.api.models import CreateBody
-from stepd.api.service import Service, timed_parse
+from stepd.api.service import Service, document_bytes
 from stepd.engine.contract import About, Creation
 from stepd.errors import FieldError, InvalidField, InvalidQuery
 from stepd.optimizers import resolve
@@ -30,11 +31,9 @@ def sessions_routes(service: Service) -> list[DirectRoute]:
         service.judge_format(request, body=True)
         query(request.scope["query_string"], ())
         conditions = preconditions(request.headers)
-        with service.budget.reserve(0) as reservation:
-            body = await service.read(request, CreateBody, reservation)
-            with timed_parse(request):
-                creation = _decode(service, body)
-            return await service.engine.create(key, creation, conditions)
+        reservation = service.reserve(request, 0)
+        creation = await service.read(request, CreateBody, reservation, partial(_decode, service))
+        return await service.engine.create(key, creation, conditions)
 
     async def create_under_id(request: Request) -> Response:
         about, is_new = await created(request, session_key(request.path_params["session_id"]))
@@ -59,6 +58,7 @@ def sessions_routes(service: Service) -> list[DirectRoute]:
             size = whole_number("page_size", given["page_size"], 1, MAX_PAGE_SIZE)
         after = _id_of_token(given["page_token"]) if "page_token" in given else ""
         page, following = await service.engine.list(DEFAULT_TENANT, after, size, labels)
+        service.reserve(request, sum(map(document_bytes, page)))
         token = None if following is None else base64.urlsafe_b64encode(following.encode()).decode()
         return json_answer({"sessions": [session_document(about) for about in page], "next_page_token": token})
 
@@ -66,6 +66,7 @@ def sessions_routes(service: Service) -> list[DirectRoute]:
         async with service.engine.using(session_key(request.path_params["session_id"])) as about:
             service.judge_format(request, body=False)
             query(request.scope["query_string"], ())
+            service.reserve(request, document_bytes(about))
             return about_answer(about)
 
     async def delete(request: Request) -> Response:

@@ -11,10 +11,10 @@ from stepd.api.documentation import STEP, STEP_ONCE
 from stepd.api.exchange import exchange_of
 from stepd.api.headers import idempotency_key, number, preconditions, prefers_minimal, query, session_key
 from stepd.api.models import StepBody, StepOnceBody
-from stepd.api.service import Service, answer_bytes, step_bytes, timed_parse
+from stepd.api.service import Service, answer_bytes, step_bytes
 from stepd.engine.contract import About, StepRequest
 from stepd.errors import HyperParameterInvalid
-from stepd.optimizers import resolve
+from stepd.optimizers import Optimizer, resolve
 from stepd.values import DTYPES, Checkpoint, Values
 
 
@@ -25,52 +25,55 @@ def steps_routes(service: Service) -> list[DirectRoute]:
             service.judge_format(request, body=True, key=True)
             minimal = prefers_minimal(request.headers)
             computing = 0 if about.tensors is None else step_bytes(about.optimizer, about.tensors)
-            with service.budget.reserve(computing + (0 if minimal else answer_bytes(about.tensors))) as reservation:
-                lr_text = dict(query(request.scope["query_string"], ("lr",))).get("lr")
-                idempotency, conditions = idempotency_key(request.headers), preconditions(request.headers)
-                body = await service.read(request, StepBody, reservation)
-                with timed_parse(request):
-                    lr = None if lr_text is None else _lr(lr_text, about)
-                    grads, params = _decode(service, body, about)
-                step_request = StepRequest(grads, params, lr, idempotency, conditions)
-                if about.tensors is None:
-                    tensors = grads.tensors
-                    reservation.grow(step_bytes(about.optimizer, tensors) + (0 if minimal else answer_bytes(tensors)))
-                answer = await service.engine.step(key, step_request, _nothing if minimal else encode_params)
-                exchange = exchange_of(request.scope)
-                exchange.step_s, exchange.encode_s = answer.step_s, answer.encode_s
-                headers = session_headers(answer.tag)
-                headers["Stepd-Step"] = str(answer.step)
-                headers["Stepd-Applied-Step"] = str(answer.applied_step)
-                if answer.replayed:
-                    headers["Idempotent-Replayed"] = "true"
-                if minimal:
-                    headers["Preference-Applied"] = "return=minimal"
-                    return Response(None, 204, headers)
-                return vector_answer(answer.encoded, headers)
+            reservation = service.reserve(request, computing + (0 if minimal else answer_bytes(about.tensors)))
+            lr_text = dict(query(request.scope["query_string"], ("lr",))).get("lr")
+            idempotency, conditions = idempotency_key(request.headers), preconditions(request.headers)
+
+            def decode(body: StepBody) -> StepRequest:
+                lr = None if lr_text is None else _lr(lr_text, about)
+                grads, params = _vectors(service, body, about)
+                return StepRequest(grads, params, lr, idempotency, conditions)
+
+            step_request = await service.read(request, StepBody, reservation, decode)
+            if about.tensors is None:
+                tensors = step_request.grads.tensors
+                reservation.grow(step_bytes(about.optimizer, tensors) + (0 if minimal else answer_bytes(tensors)))
+            answer = await service.engine.step(key, step_request, _nothing if minimal else encode_params)
+        exchange = exchange_of(request.scope)
+        exchange.step_s, exchange.encode_s = answer.step_s, answer.encode_s
+        headers = session_headers(answer.tag)
+        headers["Stepd-Step"] = str(answer.step)
+        headers["Stepd-Applied-Step"] = str(answer.applied_step)
+        if answer.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        if minimal:
+            headers["Preference-Applied"] = "return=minimal"
+            return Response(None, 204, headers)
+        return vector_answer(answer.encoded, headers)
 
     async def step_once(request: Request) -> Response:
         service.judge_format(request, body=True)
         query(request.scope["query_string"], ())
-        with service.budget.reserve(0) as reservation:
-            body = await service.read(request, StepOnceBody, reservation)
-            with timed_parse(request):
-                dtype = DTYPES[body.dtype]
-                optimizer = resolve(body.optimizer, dtype)
-                params = service.decode(body.params, "params", dtype)
-                tensors = params.tensors
-                grads = service.decode(body.grads, "grads", dtype, tensors)
-                vectors = 1 + len(optimizer.rule.slots)
-                reservation.grow(2 * step_bytes(optimizer, tensors) + answer_bytes(tensors, vectors))
-                if body.state is None:
-                    slots = {name: tensors.zeros() for name in optimizer.rule.slot_names}
-                else:
-                    slots = service.decode_state(body.state, optimizer, tensors)
-            start = Checkpoint(optimizer.resolved(), tensors, 0, params.flat, slots)
-            answer = await service.engine.step_once(optimizer, start, grads, encode_once)
-            exchange = exchange_of(request.scope)
-            exchange.step_s, exchange.encode_s = answer.step_s, answer.encode_s
-            return vector_answer(answer.encoded, {"Vary": "Accept"})
+        reservation = service.reserve(request, 0)
+
+        def decode(body: StepOnceBody) -> tuple[Optimizer, Checkpoint, Values]:
+            dtype = DTYPES[body.dtype]
+            optimizer = resolve(body.optimizer, dtype)
+            params = service.decode(body.params, "params", dtype)
+            tensors = params.tensors
+            grads = service.decode(body.grads, "grads", dtype, tensors)
+            reservation.grow(2 * step_bytes(optimizer, tensors) + answer_bytes(tensors, 1 + len(optimizer.rule.slots)))
+            if body.state is None:
+                slots = {name: tensors.zeros() for name in optimizer.rule.slot_names}
+            else:
+                slots = service.decode_state(body.state, optimizer, tensors)
+            return optimizer, Checkpoint(optimizer.resolved(), tensors, 0, params.flat, slots), grads
+
+        optimizer, start, grads = await service.read(request, StepOnceBody, reservation, decode)
+        answer = await service.engine.step_once(optimizer, start, grads, encode_once)
+        exchange = exchange_of(request.scope)
+        exchange.step_s, exchange.encode_s = answer.step_s, answer.encode_s
+        return vector_answer(answer.encoded, {"Vary": "Accept"})
 
     return [
         DirectRoute("POST", "/v1/sessions/{session_id}/step", step, **STEP),
@@ -78,7 +81,7 @@ def steps_routes(service: Service) -> list[DirectRoute]:
     ]
 
 
-def _decode(service: Service, body: StepBody, about: About) -> tuple[Values, Values | None]:
+def _vectors(service: Service, body: StepBody, about: About) -> tuple[Values, Values | None]:
     params = None
     if body.has("params"):
         params = service.decode(body.params, "params", about.dtype, about.tensors)
