@@ -25,11 +25,7 @@ class Reservation:
     def grow(self, nbytes: int) -> None:
         """Reserves more. Raises RequestTooLarge where that would never fit, OverBudget where it does not fit now."""
         budget = self._budget
-        if self.nbytes + nbytes > budget.total_bytes:
-            raise RequestTooLarge(
-                f"this request needs {self.nbytes + nbytes} bytes in flight (body, values, answer); the service allows "
-                f"{budget.total_bytes} for all requests together (STEPD_MAX_IN_FLIGHT_BYTES)"
-            )
+        self.require_possible(nbytes)
         if budget.used_bytes + nbytes > budget.total_bytes:
             raise OverBudget(
                 f"this request needs {nbytes} bytes and {budget.total_bytes - budget.used_bytes} of "
@@ -37,6 +33,14 @@ class Reservation:
             )
         budget.used_bytes += nbytes
         self.nbytes += nbytes
+
+    def require_possible(self, nbytes: int) -> None:
+        """Raises RequestTooLarge where so much more would not fit even alone."""
+        if self.nbytes + nbytes > self._budget.total_bytes:
+            raise RequestTooLarge(
+                f"this request needs {self.nbytes + nbytes} bytes in flight (body, values, answer); the service allows "
+                f"{self._budget.total_bytes} for all requests together (STEPD_MAX_IN_FLIGHT_BYTES)"
+            )
 
     def shrink(self, nbytes: int) -> None:
         """Gives a part back."""

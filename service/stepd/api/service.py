@@ -71,6 +71,8 @@ class Service:
 
         What parsing takes is reserved while it lasts, what the values take from then on.
         """
+        declared = content_length(request, self.settings.max_json_bytes)
+        reservation.require_possible((declared or 0) * DECODE_BYTES_PER_BYTE)
         body = await read_body(request, reservation, self.settings.max_json_bytes)
         began = time.perf_counter()
         parsing = len(body) * (DECODE_BYTES_PER_BYTE - DECODED_BYTES_PER_BYTE)

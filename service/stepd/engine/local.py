@@ -318,7 +318,11 @@ class LocalEngine:
         task = asyncio.ensure_future(change)
         self._changes.add(task)
         task.add_done_callback(self._changes.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_unheard)
+            raise
 
     async def _run(self, size: int, function: Callable[..., T], *arguments: Any) -> T:
         """Calls a function that works on vectors of that size: in place where they are small, else in a thread.
@@ -358,6 +362,14 @@ class _Using:
     ) -> None:
         if self._lease is not None:
             self._engine.table.release(self._session, self._lease, time.monotonic(), succeeded=error is None)
+
+
+def _unheard(change: asyncio.Future[Any]) -> None:
+    """What is refused when its caller has gone is nobody's to hear; a failure is reported."""
+    error = None if change.cancelled() else change.exception()
+    if error is not None and not isinstance(error, StepdError):
+        told = {"message": "a change failed after its caller had gone", "exception": error, "future": change}
+        change.get_loop().call_exception_handler(told)
 
 
 def _check(preconditions: Preconditions, session: Session | None) -> None:
