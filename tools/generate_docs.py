@@ -23,10 +23,13 @@ from stepd.api import documentation
 from stepd.api.direct import DirectRoute
 from stepd.api.problems import STATUS
 from stepd.app import create_app, openapi_document
+from stepd.connection import MAX_HEAD_BYTES
 from stepd.errors import all_errors
 from stepd.optimizers import CATALOGUE, adadelta
 from stepd.settings import Settings
+from stepd.values import DTYPES
 from stepd.web.pages import ADVICE
+from stepd.wire.json import DECODE_BYTES_PER_BYTE, DECODED_BYTES_PER_BYTE, ENCODE_BYTES_PER_VALUE
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")))
@@ -101,6 +104,23 @@ def _type(schema: dict[str, Any]) -> str:
     if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"object of {_type(schema['additionalProperties'])}"
     return str(schema.get("type", "array or object"))
+
+
+def reservations() -> str:
+    """What a request may take of the bytes in flight."""
+    float64, float32 = (ENCODE_BYTES_PER_VALUE[DTYPES[name]] for name in ("float64", "float32"))
+    rows = (
+        ("before the body is read", "its length"),
+        (
+            "while the body is parsed",
+            f"{DECODE_BYTES_PER_BYTE} bytes for each byte; a body that could never get them is 413",
+        ),
+        ("from then on", f"{DECODED_BYTES_PER_BYTE} bytes for each byte, for the values"),
+        ("the step", "params and slots once more, until they take the place of the old ones"),
+        ("the answer", f"{float64} (float64) or {float32} (float32) bytes for each value, and the names"),
+        ("head and trailers", f"{MAX_HEAD_BYTES:,} bytes at most, not reserved; beyond: 400 in plain text, closed"),
+    )
+    return table(("What", "Bytes"), rows)
 
 
 def settings() -> str:
@@ -179,6 +199,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "codes": codes,
     "parameters": parameters,
     "bodies": bodies,
+    "reservations": reservations,
     "settings": settings,
     "optimizers": optimizers,
     "symbols": symbols,

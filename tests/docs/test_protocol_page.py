@@ -7,8 +7,8 @@ from stepd.api.routes.params import DEFAULT_WAIT_S
 from stepd.errors import all_errors
 from stepd.sessions.table import EXPIRED_REMEMBERED
 from stepd.settings import Settings
-from stepd.values import DTYPES, MAX_RANK, MAX_TENSOR_NAME
-from stepd.wire.json import DECODE_BYTES_PER_BYTE, ENCODE_BYTES_PER_VALUE, ODD_FLOAT32_BITS, ODD_FLOAT32_NINE_DIGITS
+from stepd.values import MAX_RANK, MAX_TENSOR_NAME
+from stepd.wire.json import ODD_FLOAT32_BITS, ODD_FLOAT32_NINE_DIGITS
 from tests.docs.documents import read
 
 PAGE = read("docs/protocol.md")
@@ -39,15 +39,12 @@ def test_every_setting_is_listed_with_its_default() -> None:
 def test_numbers_in_the_prose_are_the_codes() -> None:
     """Limits, defaults and factors in sentences are the constants that hold."""
     keys = Settings.model_fields["keys_per_session"].default
-    float64, float32 = (ENCODE_BYTES_PER_VALUE[DTYPES[name]] for name in ("float64", "float32"))
     for sentence in (
         f"the newest {EXPIRED_REMEMBERED:,}",
         f"Only applied steps are remembered, the newest {keys} of a session",
         f"`timeout_s` ({DEFAULT_WAIT_S:.0f} unless given)",
         f"1 to {MAX_TENSOR_NAME} printable characters",
         f"rank 1 to {MAX_RANK}, named ones 0 to {MAX_RANK}",
-        f"{DECODE_BYTES_PER_BYTE} bytes for each byte of a JSON body",
-        f"{float64} (float64) or {float32} (float32) bytes",
         f"±0x{ODD_FLOAT32_BITS:08x}",
         f"`{ODD_FLOAT32_NINE_DIGITS.decode()}`",
     ):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.docs.documents import ROOT, read, marked_block
+from tests.docs.documents import ROOT, marked_block, read
 from tests.needs import require_program
 from tests.server import Running
 
