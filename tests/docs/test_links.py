@@ -45,6 +45,5 @@ def test_files_that_are_named_exist(path: Path) -> None:
 def test_commands_exist(path: Path) -> None:
     """Every `make` command that a document names is a target of the Makefile."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    for target in re.findall(r"(?:`|^|\s)make ([a-z]+)", path.read_text(encoding="utf-8")):
-        if target not in ("it", "and", "a", "docs", "this", "sure", "test", "vectors"):
-            assert target in targets, f"{name(path)} says make {target}"
+    for target in re.findall(r"(?:`|^)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        assert target in targets, f"{name(path)} says make {target}"
