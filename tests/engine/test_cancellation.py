@@ -19,6 +19,7 @@ from tests.engine.engines import (
     creation,
     go,
     in_line,
+    request,
     restoration_of,
     see,
     state_of,
@@ -222,3 +223,26 @@ def test_a_failed_change_without_a_caller_is_silent(
 
     go(scene)
     assert [record.message for record in caplog.records if record.name == "asyncio"] == []
+
+
+def test_a_failure_without_a_caller_is_reported(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of stepd's own in a change whose caller has gone is told to the loop, which logs it."""
+    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+
+    async def scene() -> None:
+        driver = GatedDriver()
+        async with an_engine(driver=driver) as engine:
+            await engine.create(RUN, creation([1.0]))
+            left = asyncio.create_task(engine.step(RUN, request([0.5]), lambda step, params: 1 / 0))
+            await driver.reached()
+            await gone(left)
+            driver.gate.set()
+            await until(lambda: not engine._changes)
+
+    go(scene)
+    (record,) = (record for record in caplog.records if record.name == "asyncio")
+    assert "a change failed after its caller had gone" in record.message
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError

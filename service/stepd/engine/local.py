@@ -30,10 +30,18 @@ from stepd.engine.contract import (
 )
 from stepd.engine.turns import Turns
 from stepd.engine.waiters import Waiters
-from stepd.errors import CapacityExceeded, DigestMismatch, FieldError, SessionExists, SessionNotFound, SessionReplaced
+from stepd.errors import (
+    CapacityExceeded,
+    DigestMismatch,
+    FieldError,
+    SessionExists,
+    SessionNotFound,
+    SessionReplaced,
+    StepdError,
+)
 from stepd.optimizers import Optimizer
 from stepd.optimizers.drivers import Drivers
-from stepd.sessions.session import Prepared, Session, array_bytes, new_state, restored_state
+from stepd.sessions.session import SESSION_BYTES, Prepared, Session, array_bytes, new_state, restored_state
 from stepd.sessions.spec import Spec
 from stepd.sessions.table import Lease, SessionTable
 from stepd.values import Checkpoint, KeyRecord, SessionKey, Values, digest, fingerprint, new_incarnation
@@ -283,7 +291,7 @@ class LocalEngine:
     async def _create(self, key: SessionKey, creation: Creation) -> About:
         tensors, size = creation.tensors, 0
         if tensors is not None:  # before anything of that size is made
-            self.table.require_capacity(array_bytes(creation.optimizer, tensors), time.monotonic())
+            self.table.require_capacity(SESSION_BYTES + array_bytes(creation.optimizer, tensors), time.monotonic())
             size = tensors.size
         spec = Spec(creation.optimizer, creation.dtype, tensors, await self._run(size, _params_digest, creation))
         state = await self._run(size, new_state, creation.optimizer, tensors, creation.params, new_incarnation())

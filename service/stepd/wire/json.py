@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -26,6 +27,9 @@ DECODED_BYTES_PER_BYTE = 4
 # Bytes that writing takes for each value, at worst: the longest decimals at rank 8, each in a row of its own, take 39
 # and 31, and stand in three places at a time; a test measures it.
 ENCODE_BYTES_PER_VALUE = {np.dtype("<f8"): 128, np.dtype("<f4"): 112}
+
+# A refused body up to this size is read again, to point to what is wrong; that takes ten times as long as reading it.
+MAX_READ_AGAIN_BYTES = 4 * 2**20
 
 # The one float32 (and its negative) whose shortest decimal, read as float64 and rounded, comes back as its neighbour.
 # A sweep over all 2^32 float32 found no other: tools/sweep_float32.py.
@@ -123,6 +127,8 @@ def _explain(body: bytes | bytearray, error: orjson.JSONDecodeError) -> NoReturn
     """Reads a refused body again, slowly, to say what is wrong with it and where."""
     if not body:
         raise MalformedJson("the body is empty; send a JSON object") from None
+    if len(body) > MAX_READ_AGAIN_BYTES:
+        _explain_in_short(error)
     if not error.doc:  # the body as text, which orjson has made of it: empty where it is no UTF-8
         raise MalformedJson(f"the body is not JSON: {_not_utf_8(body)}") from None
     try:
@@ -141,6 +147,16 @@ def _explain(body: bytes | bytearray, error: orjson.JSONDecodeError) -> NoReturn
     field = FieldError.at(*parts, detail=f"the value is {said}")
     where = field.pointer or "the body"
     raise ValueNotFinite(f"{where} is {said}; JSON carries finite numbers only", errors=[field]) from None
+
+
+def _explain_in_short(error: orjson.JSONDecodeError) -> NoReturn:
+    """From what orjson says and the place alone, without a pointer."""
+    found = re.compile("-?(NaN|Infinity)").search(error.doc, max(error.pos - 1, 0), error.pos + len("Infinity"))
+    if found or "infinity" in error.msg:
+        said = found[0] if found else "a number beyond float64"
+        detail = f"the value at character {error.pos} is {said}; JSON carries finite numbers only"
+        raise ValueNotFinite(detail, errors=[FieldError("", detail)]) from None
+    raise MalformedJson(f"the body is not JSON: {error.msg} at character {error.pos}") from None
 
 
 def _not_utf_8(body: bytes | bytearray) -> str:
