@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, TypeVar
 
 from stepd.engine.contract import (
@@ -28,23 +27,23 @@ from stepd.engine.contract import (
     StepAnswer,
     StepRequest,
 )
+from stepd.engine.judgement import check_preconditions, judge_key, require_dtype
 from stepd.engine.turns import Turns
+from stepd.engine.using import Using
 from stepd.engine.waiters import Waiters
 from stepd.errors import (
     CapacityExceeded,
     DigestMismatch,
     FieldError,
     SessionExists,
-    SessionNotFound,
-    SessionReplaced,
     StepdError,
 )
 from stepd.optimizers import Optimizer
 from stepd.optimizers.drivers import Drivers
 from stepd.sessions.session import SESSION_BYTES, Prepared, Session, array_bytes, new_state, restored_state
 from stepd.sessions.spec import Spec
-from stepd.sessions.table import Lease, SessionTable
-from stepd.values import Checkpoint, KeyRecord, SessionKey, Values, digest, fingerprint, new_incarnation
+from stepd.sessions.table import SessionTable
+from stepd.values import Checkpoint, SessionKey, Values, digest, fingerprint, new_incarnation
 
 T = TypeVar("T")
 
@@ -85,8 +84,8 @@ class LocalEngine:
             await asyncio.gather(self._sweeper, return_exceptions=True)
         self._threads.shutdown(wait=True)
 
-    def using(self, key: SessionKey) -> _Using:
-        return _Using(self, key)
+    def using(self, key: SessionKey) -> Using:
+        return Using(self.table, self.about, key)
 
     def about(self, session: Session) -> About:
         """What the session is now."""
@@ -111,7 +110,7 @@ class LocalEngine:
     ) -> tuple[About, bool]:
         async def turn() -> tuple[About, bool]:
             session = self.table.find(key, time.monotonic())
-            _check(preconditions, session)
+            check_preconditions(preconditions, session)
             if session is None:
                 return await self._create(key, creation), True
             async with self.using(key):
@@ -135,13 +134,13 @@ class LocalEngine:
 
         async def turn() -> StepAnswer[T]:
             session = self.table.get(key, time.monotonic())
-            _require_dtype(session, request.grads)
+            require_dtype(session, request.grads)
             began = time.perf_counter()
             if request.idempotency_key is not None:
-                record = _judge_key(session, request.idempotency_key, content)
+                record = judge_key(session, request.idempotency_key, content)
                 if record is not None:
                     return self._step_answer(session, record.step, began, encode, replayed=True)
-            _check(request.preconditions, session)
+            check_preconditions(request.preconditions, session)
             prepared = await self._run(
                 size,
                 session.prepare_step,
@@ -187,7 +186,7 @@ class LocalEngine:
 
     async def put_params(self, key: SessionKey, params: Values, preconditions: Preconditions) -> About:
         def prepare(session: Session) -> Prepared:
-            _require_dtype(session, params)
+            require_dtype(session, params)
             return session.prepare_params(params, new_incarnation())
 
         return await self._change(key, params.flat.size, preconditions, prepare)
@@ -217,7 +216,7 @@ class LocalEngine:
 
         async def turn() -> tuple[About, bool]:
             session = self.table.find(key, time.monotonic())
-            _check(preconditions, session)
+            check_preconditions(preconditions, session)
             if session is not None:
                 async with self.using(key):
                     self._commit(session, await self._run(size, session.prepare_restore, checkpoint, new_incarnation()))
@@ -237,7 +236,7 @@ class LocalEngine:
     async def delete(self, key: SessionKey, preconditions: Preconditions) -> None:
         async with self._turns(key):
             session = self.table.get(key, time.monotonic())
-            _check(preconditions, session)
+            check_preconditions(preconditions, session)
             self.table.remove(session)
             self._waiters.end(key)
 
@@ -248,7 +247,7 @@ class LocalEngine:
 
         async def turn() -> About:
             session = self.table.get(key, time.monotonic())
-            _check(preconditions, session)
+            check_preconditions(preconditions, session)
             self._commit(session, await self._run(size, prepare, session))
             return self.about(session)
 
@@ -351,58 +350,12 @@ class LocalEngine:
                 self._waiters.end(key)
 
 
-class _Using:
-    """Holds a session for the length of a request, see `Engine.using`."""
-
-    __slots__ = ("_engine", "_key", "_lease", "_session")
-
-    def __init__(self, engine: LocalEngine, key: SessionKey) -> None:
-        self._engine = engine
-        self._key = key
-
-    async def __aenter__(self) -> About:
-        self._session = self._engine.table.get(self._key, time.monotonic())
-        self._lease: Lease | None = self._engine.table.hold(self._key)
-        return self._engine.about(self._session)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._lease is not None:
-            self._engine.table.release(self._session, self._lease, time.monotonic(), succeeded=error is None)
-
-
 def _unheard(change: asyncio.Future[Any]) -> None:
     """What is refused when its caller has gone is nobody's to hear; a failure is reported."""
     error = None if change.cancelled() else change.exception()
     if error is not None and not isinstance(error, StepdError):
         told = {"message": "a change failed after its caller had gone", "exception": error, "future": change}
         change.get_loop().call_exception_handler(told)
-
-
-def _check(preconditions: Preconditions, session: Session | None) -> None:
-    if session is None:
-        preconditions.check(None)
-    else:
-        preconditions.check(session.state.tag, session.state.step)
-
-
-def _require_dtype(session: Session, values: Values) -> None:
-    """Raises SessionNotFound where values were decoded for another session, which had this id until it was deleted."""
-    if values.tensors.dtype != session.dtype:
-        raise SessionNotFound(
-            f"session {session.key.id!r} was deleted while this request was read; the one that is there now holds "
-            f"{session.dtype.name}"
-        )
-
-
-def _judge_key(session: Session, key: str, content: bytes) -> KeyRecord | None:
-    """See KeyMemory.judge; tells the caller where the session is now."""
-    try:
-        return session.keys.judge(key, content, session.state.incarnation)
-    except SessionReplaced as replaced:
-        tag, step = session.state.tag, session.state.step
-        raise SessionReplaced(replaced.detail, extra={"etag": f'"{tag}"', "step": step}) from None
 
 
 def _params_digest(creation: Creation) -> str | None:

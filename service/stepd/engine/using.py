@@ -1,0 +1,34 @@
+"""Holding a session for the length of a request, see `Engine.using`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from stepd.engine.contract import About
+from stepd.sessions.session import Session
+from stepd.sessions.table import Lease, SessionTable
+from stepd.values import SessionKey
+
+
+class Using:
+    """Says what the session is; keeps it from expiring inside `async with`; a success renews its time."""
+
+    __slots__ = ("_about", "_key", "_lease", "_session", "_table")
+
+    def __init__(self, table: SessionTable, about: Callable[[Session], About], key: SessionKey) -> None:
+        self._table = table
+        self._about = about
+        self._key = key
+
+    async def __aenter__(self) -> About:
+        self._session = self._table.get(self._key, time.monotonic())
+        self._lease: Lease | None = self._table.hold(self._key)
+        return self._about(self._session)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lease is not None:
+            self._table.release(self._session, self._lease, time.monotonic(), succeeded=error is None)
