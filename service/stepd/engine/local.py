@@ -85,7 +85,7 @@ class LocalEngine:
         self._threads.shutdown(wait=True)
 
     def using(self, key: SessionKey) -> Using:
-        return Using(self.table, self.about, key)
+        return Using(self.table, self.about, key, time.monotonic)
 
     def about(self, session: Session) -> About:
         """What the session is now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from types import TracebackType
 
@@ -15,15 +14,18 @@ from stepd.values import SessionKey
 class Using:
     """Says what the session is; keeps it from expiring inside `async with`; a success renews its time."""
 
-    __slots__ = ("_about", "_key", "_lease", "_session", "_table")
+    __slots__ = ("_about", "_key", "_lease", "_now", "_session", "_table")
 
-    def __init__(self, table: SessionTable, about: Callable[[Session], About], key: SessionKey) -> None:
+    def __init__(
+        self, table: SessionTable, about: Callable[[Session], About], key: SessionKey, now: Callable[[], float]
+    ) -> None:
         self._table = table
         self._about = about
         self._key = key
+        self._now = now
 
     async def __aenter__(self) -> About:
-        self._session = self._table.get(self._key, time.monotonic())
+        self._session = self._table.get(self._key, self._now())
         self._lease: Lease | None = self._table.hold(self._key)
         return self._about(self._session)
 
@@ -31,4 +33,4 @@ class Using:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._lease is not None:
-            self._table.release(self._session, self._lease, time.monotonic(), succeeded=error is None)
+            self._table.release(self._session, self._lease, self._now(), succeeded=error is None)
