@@ -187,6 +187,21 @@ def test_reading_is_put_off_too(tight: Running, held: Handle) -> None:
     wide.delete()
 
 
+def test_a_step_is_put_off_for_its_answer(tight: Running) -> None:
+    """What a step will compute and write is reserved before its body is read; an answer without params takes less."""
+    wide = tight.session()
+    wide.create(shape=[answer_of(0.3)])
+    zeros = b'{"grads":[' + b",".join([b"0"] * answer_of(0.3)) + b"]}"
+    parsing = len(zeros) * DECODE_BYTES_PER_BYTE / MIB
+    with others(tight, 0.8 - parsing):
+        refused = tight.http.post(wide.path + "/step", content=zeros, headers=AS_JSON)
+        assert (refused.status_code, refused.json()["code"]) == (503, "over-budget")
+        minimal = tight.http.post(wide.path + "/step", content=zeros, headers={**AS_JSON, "Prefer": "return=minimal"})
+        assert minimal.status_code == 204
+    assert wide.step([0.0] * answer_of(0.3)).status_code == 200
+    wide.delete()
+
+
 def test_chunks_are_put_off_too(tight: Running, held: Handle) -> None:
     """A body that does not say how long it is reserves as it comes."""
     chunk = MIB // 50

@@ -171,6 +171,7 @@ def test_it_does_not_start_with_what_can_not_work(monkeypatch: pytest.MonkeyPatc
             monkeypatch.delenv(variable)
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
+    monkeypatch.setattr("stepd.server.run", lambda settings: pytest.fail("it starts"))
     refused = CliRunner().invoke(cli, ["serve", *arguments])
     assert (refused.exit_code, refused.stdout) == (2, "")
     missing = [word for word in words if word not in refused.stderr]

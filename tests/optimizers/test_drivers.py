@@ -1,8 +1,10 @@
 """The blocked driver serves from the start; the compiled one takes over only once it has proved itself."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from stepd.optimizers import drivers
 from stepd.optimizers.compiled import CompiledDriver
@@ -59,9 +61,45 @@ def test_blocked_stays_where_compiling_fails(
 
 
 def test_blocked_stays_where_compiled_code_gives_wrong_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A compiled driver that misses a golden value never serves."""
-    held = compiled_by(lambda: CarelessDriver(answer=True), monkeypatch)
+    """A compiled driver that misses a golden value never serves, and the log has an error that says which."""
+    with capture_logs() as logs:
+        held = compiled_by(lambda: CarelessDriver(answer=True), monkeypatch)
     assert (held.current.name, held.compiled) == ("blocked", "failed")
+    (entry,) = logs
+    assert entry["log_level"] == "error"
+    assert "blocked driver stays for good" in entry["event"]
+    assert "driver careless" in entry["mismatch"]
+
+
+def test_what_the_log_says(compiled: CompiledDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That numba is not installed is no error; a compiler that breaks is one, with its traceback."""
+    with capture_logs() as logs:
+        compiled_by(fail_with(ImportError("no numba")), monkeypatch)
+        compiled_by(lambda: compiled, monkeypatch)
+    assert [entry["log_level"] for entry in logs if entry["log_level"] != "debug"] == []
+    with capture_logs() as logs:
+        compiled_by(fail_with(RuntimeError("the compiler broke")), monkeypatch)
+    (entry,) = logs
+    assert (entry["log_level"], entry["exc_info"]) == ("error", True)
+
+
+def test_blocked_serves_while_the_other_compiles(compiled: CompiledDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting to compile returns at once; the blocked driver serves until the other takes over."""
+    begun, finish = threading.Event(), threading.Event()
+
+    def compiling() -> CompiledDriver:
+        begun.set()
+        assert finish.wait(30)
+        return compiled
+
+    monkeypatch.setattr(drivers, "compile_once", compiling)
+    held = Drivers()
+    held.start_compiling()
+    assert begun.wait(30)
+    assert (held.current.name, held.compiled) == ("blocked", "compiling")
+    finish.set()
+    held.wait_compiled()
+    assert (held.current.name, held.compiled) == ("compiled", "serving")
 
 
 def test_nothing_starts_where_blocked_gives_wrong_bits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,9 +29,9 @@ def taken(fill: Callable[[int], Any]) -> float:
         tracemalloc.stop()
 
 
-def fresh(given: Any) -> Any:
-    """As the wire gives it: no string or number of it is shared with any other."""
-    return parse(orjson.dumps(given))
+def fresh(given: Any, number: int) -> Any:
+    """As the wire gives it, each `#####` another number: no string is shared with another session."""
+    return parse(orjson.dumps(given).replace(b"#####", b"%05d" % number))
 
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -39,12 +39,13 @@ KINDS: dict[str, dict[str, Any]] = {
     "small": {"params": [1.5]},
     "rank 8": {"params": [[[[[[[[1.5, 2.5]]]]]]]]},
     "many hyper-parameters": {"params": [1.5], "rule": "sgd", "lr": 0.3, "momentum": 0.7, "nesterov": True},
-    "labels": {"labels": {f"{'k' * 60}{i}": "v" * 255 for i in range(16)}},
-    "short labels": {"labels": {f"{i}": "" for i in range(16)}},
-    "labels beyond ASCII": {"labels": {f"{'😀' * 60}{i}": "😀" * 255 for i in range(16)}},
-    "named": {"params": {f"{i:03}": 1.5 for i in range(30)}},
-    "named of rank 8": {"params": {f"{i:03}": [[[[[[[[1.5]]]]]]]] for i in range(30)}},
-    "long names": {"params": {f"{'😀' * 125}{i:03}": [1.5] for i in range(30)}},
+    "labels": {"labels": {f"{'k' * 50}#####{i}": "v" * 250 + "#####" for i in range(16)}},
+    "short labels": {"labels": {f"#####{i}": "#####" for i in range(16)}},
+    "labels beyond ASCII": {"labels": {f"{'😀' * 50}#####{i}": "😀" * 250 + "#####" for i in range(16)}},
+    "named": {"params": {f"#####{i:02}": 1.5 for i in range(30)}},
+    "named of rank 8": {"params": {f"#####{i:02}": [[[[[[[[1.5]]]]]]]] for i in range(30)}},
+    "named, of length": {"params": {f"#####{i:02}": [[1.5] * 300] for i in range(30)}},
+    "long names": {"params": {f"{'😀' * 120}#####{i:02}": [1.5] for i in range(30)}},
 }
 
 
@@ -54,10 +55,10 @@ def test_an_idle_session_takes_no_more_than_it_is_counted_for(kind: dict[str, An
     table = SessionTable(10**12)
 
     def make(number: int) -> Session:
-        session = make_session(name=f"{number:064}", ttl_s=60.5 + number, **fresh(kind))
+        session = make_session(name=f"{number:064}", ttl_s=60.5 + number, **fresh(kind, number))
         table.add(session, now=float(number))
         if session.state.tensors is not None:
-            grads = values(fresh(kind["params"]))
+            grads = values(fresh(kind["params"], number))
             print_ = fingerprint(Values(session.state.tensors, grads.flat), None, None)
             prepared = session.prepare_step(DRIVER, grads, key=f"key-{number}", fingerprint=print_)
             table.resize(session.nbytes, session.nbytes_after(prepared), 0.0)

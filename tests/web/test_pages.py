@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from stepd.api.problems import STATUS
-from stepd.web.pages import ADVICE, ASSETS
+from stepd.web.pages import ADVICE, ASSETS, front_page
 
 CODES = sorted(error.code for error in STATUS)
 PAGES = ["/", "/docs", "/problems", *(f"/problems/{code}" for code in CODES)]
@@ -104,6 +104,7 @@ def test_the_front_page_shows_the_address_by_which_it_was_reached(http: httpx.Cl
         assert answer.status_code in (200, 400)
         assert "<script>alert" not in answer.text
         assert "<b>" not in answer.text
+    assert "curl &lt;b&gt;/v1/step" in front_page("0.1.0", "<b>")
 
 
 @pytest.mark.parametrize(
