@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from stepd.sessions.table import Lease
+from stepd.values import DEFAULT_TENANT, SessionKey
 from tests.api.raw import Wire
 from tests.server import Handle, Running, Servers, in_thread, until
 
@@ -41,7 +42,6 @@ def until_expired(session: Handle) -> None:
 def test_a_session_that_is_not_used_expires(session: Handle) -> None:
     """Every verb is then 404 session-expired, which says why."""
     session.create(params=[1.0, 2.0], ttl_s=SHORT_S)
-    assert listed(session)
     until_expired(session)
     for answer in (
         session.get(),
@@ -77,9 +77,10 @@ def test_the_id_of_an_expired_session_is_free(session: Handle) -> None:
 def test_a_checkpoint_can_be_restored_under_the_id_of_an_expired_session(session: Handle) -> None:
     """PUT state creates it: 201."""
     session.create(params=[1.0, 2.0], ttl_s=SHORT_S)
-    state = session.state().json()
     until_expired(session)
-    assert session.put_state(state).status_code == 201
+    state = {"square_avg": [0.0, 0.0], "acc_delta": [0.0, 0.0]}
+    given = {"optimizer": {"name": "adadelta"}, "step": 3, "params": [1.0, 2.0], "state": state}
+    assert session.put_state(given).status_code == 201
     assert session.get().json()["ttl_s"] is None
 
 
@@ -154,53 +155,63 @@ def test_expires_at_follows_the_use(session: Handle) -> None:
     assert (session.get().json()["ttl_s"], session.get().json()["expires_at"]) == (None, None)
 
 
-def past(server: Running, session: Handle) -> None:
-    """Returns when the session's time is over, were it not held; then has everything deleted whose time is over."""
-    end = deadline(server, session)
-    until(lambda: time.monotonic() > end, "the time is over")
-    server.call(lambda: server.engine.table.sweep(time.monotonic()))
+def let_its_time_pass(server: Running, session: Handle) -> None:
+    """As if ttl_s had passed since its last use: deletes it, unless somebody holds it."""
+
+    def pass_now() -> None:
+        _lease(server, session).deadline = time.monotonic()
+        server.engine.table.find(SessionKey(DEFAULT_TENANT, session.id), time.monotonic())
+
+    server.call(pass_now)
+
+
+def test_nobody_holds_a_session_between_requests(server: Running, session: Handle) -> None:
+    """Once its time has passed it is gone."""
+    session.create(params=[1.0], ttl_s=3600)
+    session.step([0.5])
+    let_its_time_pass(server, session)
+    assert session.get().json()["code"] == "session-expired"
 
 
 def test_a_wait_holds_the_session(server: Running, session: Handle) -> None:
     """While somebody waits for a step it does not expire; the wait's end starts the time anew."""
-    session.create(params=[1.0], ttl_s=SHORT_S)
+    session.create(params=[1.0], ttl_s=3600)
     join = in_thread(lambda: session.params(wait_for_step=1, timeout_s=60))
     server.until_waiting(session)
-    past(server, session)
+    let_its_time_pass(server, session)
     assert listed(session)
     assert session.step([0.5]).status_code == 200
     assert join().json()["step"] == 1
-    until_expired(session)
+    until(lambda: holds(server, session) == 0, "nobody holds it")
+    assert deadline(server, session) > time.monotonic()
 
 
 def test_a_step_in_flight_holds_the_session(server: Running, session: Handle) -> None:
     """A body that takes longer than ttl_s to arrive finds its session there."""
-    session.create(params=[1.0], ttl_s=SHORT_S)
+    session.create(params=[1.0], ttl_s=3600)
     body = b'{"grads": [0.5]}'
     with Wire(server.port) as wire:
         wire.request("POST", session.path + "/step", "Content-Type: application/json", body=body[:1], length=len(body))
         until(lambda: holds(server, session) == 1, "the step is in flight")
-        past(server, session)
+        let_its_time_pass(server, session)
         assert listed(session)
         wire.send(body[1:])
         assert wire.answer().status == 200
-    until_expired(session)
+    until(lambda: holds(server, session) == 0, "nobody holds it")
+    assert deadline(server, session) > time.monotonic()
 
 
-def test_capacity_deletes_nobody_but_the_expired_make_room(servers: Servers) -> None:
-    """A session that does not fit is refused while the other one lives, and fits once that has expired."""
+def test_the_expired_make_room(servers: Servers) -> None:
+    """What did not fit beside a session fits once that has expired; nothing else is deleted for it."""
     server = servers(max_session_bytes=2**20)
-    short, late = server.session(), server.session()
+    kept, short, late = server.session(), server.session(), server.session()
+    assert kept.create(shape=[10]).status_code == 201
     assert short.create(shape=[30_000], ttl_s=SHORT_S).status_code == 201
-    join = in_thread(lambda: short.params(wait_for_step=1, timeout_s=60))
-    server.until_waiting(short)
-    past(server, short)
-    assert late.create(shape=[30_000]).status_code == 507
-    short.step([0.5] * 30_000)
-    assert join().status_code == 200
     until(lambda: late.create(shape=[30_000]).status_code == 201, "the expired session makes room")
     assert short.get().json()["code"] == "session-expired"
+    assert kept.get().status_code == 200
     late.delete()
+    kept.delete()
 
 
 @pytest.mark.parametrize("ttl_s", [1e-9, 0.5, 3600, 3600.5, 315360000])

@@ -95,4 +95,4 @@ def test_a_second_interrupt_ends_it_now(tmp_path: Path) -> None:
         started.process.send_signal(signal.SIGINT)
         until_stopping(started)
         started.process.send_signal(signal.SIGINT)
-        started.end()
+        assert started.end() == 0

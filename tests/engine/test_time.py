@@ -1,6 +1,7 @@
 """Time in the engine: sessions expire, requests hold and renew them, waits end. The clock goes on only when told to."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,20 @@ from stepd.engine import local
 from stepd.engine.contract import ANY_STATE
 from stepd.engine.local import LocalEngine
 from stepd.errors import InvalidQuery, SessionExpired, SessionNotFound
-from tests.engine.engines import RUN, Clock, an_engine, creation, go, request, restoration_of, see, step, until
+from tests.engine.engines import (
+    RUN,
+    Clock,
+    GatedDriver,
+    an_engine,
+    creation,
+    go,
+    request,
+    restoration_of,
+    see,
+    see_all,
+    step,
+    until,
+)
 from tests.sessions.runs import values
 
 
@@ -68,6 +82,57 @@ def test_a_request_that_fails_renews_nothing(clock: Clock) -> None:
                 async with engine.using(RUN):
                     pytest.fail("it has expired")
             assert gone(engine)
+
+    go(scene)
+
+
+def test_a_step_without_its_caller_holds_the_session(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session does not expire under a step that goes on for a caller who has gone; it is counted exactly after it."""
+    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+
+    async def scene() -> None:
+        driver = GatedDriver()
+        async with an_engine(driver=driver) as engine:
+            await engine.create(RUN, creation([1.0], ttl_s=10.0))
+            left = asyncio.create_task(step(engine, [0.5], idempotency_key="k"))
+            await driver.reached()
+            left.cancel()
+            await asyncio.gather(left, return_exceptions=True)
+            clock.now += 100.0
+            assert engine.table.sweep(clock.now) == []
+            driver.gate.set()
+            await until(lambda: not engine._changes)
+            assert not gone(engine)
+            assert engine.table.used_bytes == engine.table._sessions[RUN].nbytes
+            clock.now += 1.0
+            assert engine.table.sweep(clock.now) == [RUN]
+            assert engine.table.used_bytes == 0
+
+    go(scene)
+
+
+def test_no_verb_finds_an_expired_session(clock: Clock) -> None:
+    """Whatever is asked of a session past its time, it has expired, though nobody has swept it away."""
+
+    async def scene() -> None:
+        async with an_engine() as engine:
+            await engine.create(RUN, creation([1.0], ttl_s=10.0))
+            restoration = await restoration_of(engine)
+            for verb in (
+                lambda: step(engine, [0.5]),
+                lambda: engine.params(RUN, see),
+                lambda: engine.checkpoint(RUN, see_all),
+                lambda: engine.put_params(RUN, values([2.0]), ANY_STATE),
+                lambda: engine.reset(RUN, ANY_STATE),
+                lambda: engine.delete(RUN, ANY_STATE),
+                lambda: engine.wait(RUN, 1, 1000.0),
+                lambda: engine.using(RUN).__aenter__(),
+            ):
+                clock.now += 10.0
+                with pytest.raises(SessionExpired):
+                    await verb()
+                _, is_new = await engine.restore(RUN, replace(restoration, ttl_s=10.0), ANY_STATE)
+                assert is_new
 
     go(scene)
 

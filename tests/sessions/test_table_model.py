@@ -28,6 +28,7 @@ class Known:
     session: Session
     deadline: float | None
     holds: int = 0
+    was_held: bool = False
 
 
 class Model(RuleBasedStateMachine):
@@ -53,8 +54,15 @@ class Model(RuleBasedStateMachine):
             self.expired.add(key)
         return gone
 
-    def used(self) -> int:
-        return sum(known.session.nbytes for known in self.known.values())
+    def forget_swept(self) -> None:
+        """The table may have deleted what is past its time, to make room or because somebody looked for it."""
+        self.forget_past(*(key for key in KEYS if key not in self.table._sessions))
+
+    def must_refuse(self, more_bytes: int) -> None:
+        """A refusal was right: only what is not past its time, or was held at that time, takes the room."""
+        self.forget_swept()
+        assert self.table.used_bytes + more_bytes > CAPACITY
+        assert all(known.was_held for key, known in self.known.items() if self.past(key))
 
     @rule(key=st.sampled_from(KEYS), ttl_s=st.one_of(st.none(), st.integers(1, 5)), size=st.integers(1, 200))
     def add(self, key: SessionKey, ttl_s: int | None, size: int) -> None:
@@ -62,13 +70,12 @@ class Model(RuleBasedStateMachine):
         if self.table.find(key, self.now) is not None:
             return
         session = make_session([0.0] * size, name=key.id, tenant=key.tenant, ttl_s=ttl_s)
-        if self.used() + session.nbytes > CAPACITY:
-            self.forget_past(*KEYS)
-        if self.used() + session.nbytes > CAPACITY:
-            with pytest.raises(CapacityExceeded):
-                self.table.add(session, self.now)
+        try:
+            self.table.add(session, self.now)
+        except CapacityExceeded:
+            self.must_refuse(session.nbytes)
             return
-        self.table.add(session, self.now)
+        self.forget_swept()
         self.known[key] = Known(session, None if ttl_s is None else self.now + ttl_s)
         self.expired.discard(key)
         self.most_leases = max(self.most_leases, sum(known.deadline is not None for known in self.known.values()))
@@ -97,6 +104,7 @@ class Model(RuleBasedStateMachine):
         if self.table.find(key, self.now) is not None:
             known = self.known[key]
             known.holds += 1
+            known.was_held = True
             self.held.append((known, self.table.hold(key)))
 
     @precondition(lambda self: self.held)
@@ -118,16 +126,12 @@ class Model(RuleBasedStateMachine):
         bare = make_session(name=key.id, tenant=key.tenant, ttl_s=session.ttl_s)
         prepared = bare.prepare_params(values([0.0] * size), SECOND)
         before, after = session.nbytes, session.nbytes_after(prepared)
-        if after > before and self.used() + after - before > CAPACITY:
-            self.forget_past(*KEYS)
-        if key not in self.known:  # it went to make room for itself: an engine holds what it resizes
-            self.table.sweep(self.now)
+        try:
+            self.table.resize(before, after, self.now)
+        except CapacityExceeded:
+            self.must_refuse(after - before)
             return
-        if after > before and self.used() + after - before > CAPACITY:
-            with pytest.raises(CapacityExceeded):
-                self.table.resize(before, after, self.now)
-            return
-        self.table.resize(before, after, self.now)
+        self.forget_swept()
         session.commit(prepared, self.now)
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 2.0, 6.0]))
@@ -148,6 +152,7 @@ class Model(RuleBasedStateMachine):
     @rule(tenant=st.sampled_from(TENANTS), size=st.integers(1, 4))
     def read_pages(self, tenant: str, size: int) -> None:
         self.table.sweep(self.now)
+        self.forget_swept()
         after: str | None = ""
         read: list[str] = []
         while after is not None:

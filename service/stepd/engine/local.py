@@ -141,7 +141,8 @@ class LocalEngine:
                 if record is not None:
                     return self._step_answer(session, record.step, began, encode, replayed=True)
             check_preconditions(request.preconditions, session)
-            prepared = await self._run(
+            await self._apply(
+                session,
                 size,
                 session.prepare_step,
                 self.drivers.current,
@@ -151,7 +152,6 @@ class LocalEngine:
                 request.idempotency_key,
                 content,
             )
-            self._commit(session, prepared)
             return self._step_answer(session, session.state.step, began, encode, replayed=False)
 
         in_turn = self._in_turn(key, turn)
@@ -248,10 +248,18 @@ class LocalEngine:
         async def turn() -> About:
             session = self.table.get(key, time.monotonic())
             check_preconditions(preconditions, session)
-            self._commit(session, await self._run(size, prepare, session))
+            await self._apply(session, size, prepare, session)
             return self.about(session)
 
         return await self._to_its_end(self._in_turn(key, turn))
+
+    async def _apply(self, session: Session, size: int, prepare: Callable[..., Prepared], *arguments: Any) -> None:
+        """Prepares a change and commits it. Meanwhile the session does not expire, though its caller may have gone."""
+        lease = self.table.hold(session.key)
+        try:
+            self._commit(session, await self._run(size, prepare, *arguments))
+        finally:
+            self.table.release(session, lease, time.monotonic(), succeeded=False)
 
     def _commit(self, session: Session, prepared: Prepared) -> None:
         self.table.resize(session.nbytes, session.nbytes_after(prepared), time.monotonic())
