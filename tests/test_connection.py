@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from stepd.connection import MAX_HEAD_BYTES
+from stepd.api.headers import MAX_HEAD_BYTES
 from tests.server import Running, running
 
 BODY = b'{"params": [1.0], "grads": [0.5]}'

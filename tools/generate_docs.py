@@ -21,9 +21,9 @@ import httpx
 
 from stepd.api import documentation
 from stepd.api.direct import DirectRoute
+from stepd.api.headers import MAX_HEAD_BYTES
 from stepd.api.problems import STATUS
 from stepd.app import create_app, openapi_document
-from stepd.connection import MAX_HEAD_BYTES
 from stepd.errors import all_errors
 from stepd.optimizers import CATALOGUE, adadelta
 from stepd.settings import Settings

@@ -10,8 +10,7 @@ from __future__ import annotations
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# Bytes of request line and headers, and of the trailers behind a chunked body. nginx and others allow 8 to 64 kB.
-MAX_HEAD_BYTES = 64 * 1024
+from stepd.api.headers import MAX_HEAD_BYTES
 
 _FRAMING = (b"content-length", b"transfer-encoding")
 

@@ -82,6 +82,11 @@ def test_info_declares_every_limit(tight: Running) -> None:
         "max_wait_s": 60.0,
         "max_page_size": 1000,
         "max_idempotency_key": 255,
+        "max_labels": 16,
+        "max_label_name": 63,
+        "max_label_value": 255,
+        "max_ttl_s": 10 * 365 * 86_400,
+        "max_head_bytes": 65_536,
         "keys_per_session": 64,
     }
 

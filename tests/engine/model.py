@@ -93,7 +93,8 @@ class Model:
             self.lives[name] = life = Life(optimizer, dtype, made, params)
             self.new_life(life)
             return True
-        if life.restored or (life.optimizer, life.dtype, life.asked) != (optimizer, dtype, params):
+        asked = (life.optimizer, life.dtype, repr(life.asked))  # as text, in which -0.0 is not 0.0
+        if life.restored or asked != (optimizer, dtype, repr(params)):
             raise SessionExists(name)
         return False
 

@@ -162,7 +162,8 @@ _INFO: Json = {
     "limits": {
         "max_json_bytes": 16777216, "max_session_bytes": 4294967296, "max_in_flight_bytes": 2147483648,
         "max_tensors": 4096, "max_rank": 8, "max_tensor_name": 128, "max_wait_s": 60.0, "max_page_size": 1000,
-        "max_idempotency_key": 255, "keys_per_session": 64,
+        "max_idempotency_key": 255, "max_labels": 16, "max_label_name": 63, "max_label_value": 255,
+        "max_ttl_s": 315360000, "max_head_bytes": 65536, "keys_per_session": 64,
     },
 }  # fmt: skip
 

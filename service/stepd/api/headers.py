@@ -13,6 +13,9 @@ from stepd.engine.contract import ANY_STATE, Preconditions
 from stepd.errors import InvalidHeader, InvalidQuery, InvalidSessionId, KeyNotSupported
 from stepd.values import DEFAULT_TENANT, SESSION_ID, SessionKey
 
+# Bytes of request line and headers, and of the trailers behind a chunked body; connection.py sees to it. nginx and
+# others allow 8 to 64 kB.
+MAX_HEAD_BYTES = 64 * 1024
 MAX_KEY = 255
 MAX_QUERY_FIELDS = 64
 

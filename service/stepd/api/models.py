@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from stepd.errors import MAX_FIELD_ERRORS, FieldError, InvalidField, MissingField, UnknownField
 
 MAX_LABELS = 16
+MAX_LABEL_NAME = 63
+MAX_LABEL_VALUE = 255
+MAX_TTL_S = 10 * 365 * 86_400  # ten years: beyond it a date no longer means much
 
 Tensor = Annotated[
     Any,
@@ -28,10 +31,13 @@ Dtype = Annotated[Literal["float64", "float32"], Field(description="what values 
 OptimizerFields = Annotated[dict[str, Any], Field(description="`name` and every hyper-parameter, resolved")]
 State = Annotated[dict[str, Tensor], Field(description="each slot of the optimizer by its name, shaped as params")]
 Labels = Annotated[
-    dict[Annotated[str, Field(min_length=1, max_length=63, pattern="^[^=]+$")], Annotated[str, Field(max_length=255)]],
+    dict[
+        Annotated[str, Field(min_length=1, max_length=MAX_LABEL_NAME, pattern="^[^=]+$")],
+        Annotated[str, Field(max_length=MAX_LABEL_VALUE)],
+    ],
     Field(max_length=MAX_LABELS),
 ]
-Ttl = Annotated[float, Field(gt=0, le=10 * 365 * 86_400)]  # ten years: beyond it a date no longer means much
+Ttl = Annotated[float, Field(gt=0, le=MAX_TTL_S)]
 
 
 class Control(BaseModel):
@@ -201,6 +207,11 @@ class LimitsDocument(BaseModel):
     max_wait_s: float = Field(description="of a long-poll; beyond it 400 invalid-query")
     max_page_size: int = Field(description="sessions; beyond it 400 invalid-query")
     max_idempotency_key: int = Field(description="characters; beyond it 400 invalid-header")
+    max_labels: int = Field(description="of a session; beyond it 422 invalid-field")
+    max_label_name: int = Field(description="characters; beyond it 422 invalid-field")
+    max_label_value: int = Field(description="characters; beyond it 422 invalid-field")
+    max_ttl_s: int = Field(description="seconds; beyond it 422 invalid-field")
+    max_head_bytes: int = Field(description="of request line and headers; beyond it 400 in plain text, closed")
     keys_per_session: int = Field(description="idempotency keys remembered; beyond it the oldest is forgotten")
 
 

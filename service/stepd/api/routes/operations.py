@@ -12,7 +12,8 @@ from stepd.api.answers import json_answer
 from stepd.api.catalogue import catalogue_document
 from stepd.api.direct import DirectRoute
 from stepd.api.documentation import INFO, LIVEZ, OPTIMIZERS, READYZ
-from stepd.api.headers import MAX_KEY, query
+from stepd.api.headers import MAX_HEAD_BYTES, MAX_KEY, query
+from stepd.api.models import MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_LABELS, MAX_TTL_S
 from stepd.api.routes.sessions import MAX_PAGE_SIZE
 from stepd.api.service import Service
 from stepd.engine.contract import DURABILITY
@@ -67,6 +68,11 @@ def info_document(service: Service) -> dict[str, Any]:
             "max_wait_s": settings.max_wait_s,
             "max_page_size": MAX_PAGE_SIZE,
             "max_idempotency_key": MAX_KEY,
+            "max_labels": MAX_LABELS,
+            "max_label_name": MAX_LABEL_NAME,
+            "max_label_value": MAX_LABEL_VALUE,
+            "max_ttl_s": MAX_TTL_S,
+            "max_head_bytes": MAX_HEAD_BYTES,
             "keys_per_session": settings.keys_per_session,
         },
     }
