@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from stepd import settings as module
 from stepd.machine import processors
-from stepd.settings import Settings, UnsafeSettings, is_loopback, refuse_more_workers
+from stepd.settings import Settings, UnsafeSettings, is_loopback, refuse_more_workers, unknown_variables
 
 DEFAULTS = {
     "host": "127.0.0.1",
@@ -115,6 +115,12 @@ def test_settings_are_frozen() -> None:
     settings = Settings()
     with pytest.raises(ValidationError, match="frozen"):
         settings.port = 1
+
+
+def test_misspelt_variables_are_found() -> None:
+    """A STEPD_ variable that sets nothing is named, in any case; those of others, and of the client, are not."""
+    given = ["STEPD_PROT", "stepd_hosts", "STEPD_PORT", "stepd_host", "STEPD_URL", "STEPDX", "PATH", "MY_STEPD_X"]
+    assert unknown_variables(dict.fromkeys(given, "1")) == ["STEPD_PROT", "stepd_hosts"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost"])

@@ -44,7 +44,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "labels beyond ASCII": {"labels": {f"{'😀' * 50}#####{i}": "😀" * 250 + "#####" for i in range(16)}},
     "named": {"params": {f"#####{i:02}": 1.5 for i in range(30)}},
     "named of rank 8": {"params": {f"#####{i:02}": [[[[[[[[1.5]]]]]]]] for i in range(30)}},
-    "named, of length": {"params": {f"#####{i:02}": [[1.5] * 300] for i in range(30)}},
+    "named, of length": {"params": {f"#####{i:02}": [[1.5] * 100] for i in range(20)}},
     "long names": {"params": {f"{'😀' * 120}#####{i:02}": [1.5] for i in range(30)}},
 }
 

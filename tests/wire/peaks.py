@@ -23,7 +23,7 @@ from stepd.wire.arrays import decode_values
 from stepd.wire.json import ODD_FLOAT32_BITS, dumps_vectors, encoded, parse
 
 # Bytes of a body, and values of an answer: many for what is resident, few for what is traced, which is slow.
-BODY_BYTES = (2**20, 2**16)
+BODY_BYTES = (2**19, 2**15)
 COUNTS = (150_000, 15_000)
 
 
