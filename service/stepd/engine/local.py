@@ -47,8 +47,8 @@ from stepd.values import Checkpoint, SessionKey, Values, digest, fingerprint, ne
 
 T = TypeVar("T")
 
-# From this many values on, work on vectors goes to a thread: a step of so many takes about as long as the way there
-# and back (some 100 microseconds), and below it small steps are quicker in place than in any thread.
+# From this many values on, work on vectors goes to a thread, so that it does not hold everybody else up; smaller steps
+# are taken in place and spare the way there and back.
 THREAD_SIZE = 32_768
 
 SWEEP_INTERVAL_S = 1.0
