@@ -16,7 +16,7 @@ serve: $(VENV)/.serve ## install what the service needs and start it
 	@exec $(BIN)/stepd serve
 
 test: $(VENV)/.dev ## install everything and run all tests with coverage
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
 
 check: $(VENV)/.dev ## lint, types, import rules, generated docs
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
