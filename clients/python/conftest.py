@@ -1,4 +1,5 @@
-"""A stepd service for the tests that need one, and what the examples in docstrings may use: `client`, `url`, `np`."""
+"""A stepd service for the tests that need one, and what the examples in docstrings may use: `client`, `url`,
+`folder`, `np`."""
 
 from __future__ import annotations
 
@@ -80,6 +81,8 @@ def _names_for_examples(request: pytest.FixtureRequest, doctest_namespace: dict[
         return
     doctest_namespace.update(np=np, **{name: getattr(stepd_client, name) for name in stepd_client.__all__})
     source = "".join(example.source for example in request.node.dtest.examples)
+    if "folder" in source:
+        doctest_namespace["folder"] = request.getfixturevalue("tmp_path")
     if "client" in source or "url" in source:
         doctest_namespace["url"] = request.getfixturevalue("live_server")
         doctest_namespace["client"] = request.getfixturevalue("client")

@@ -261,6 +261,7 @@ class Client:
 
     def _send(self, request: Request) -> Answer:
         sendings = Sendings(request, self._retry)
+        began = time.monotonic()
         while True:
             outcome = self._send_once(request)
             pause_s = sendings.pause_after(outcome)
@@ -277,11 +278,15 @@ class Client:
             )
             self._sleep(pause_s)
         if isinstance(outcome, Answer):
-            return replace(outcome, maybe_applied=sendings.maybe_applied)
+            took_s = time.monotonic() - began
+            return replace(outcome, maybe_applied=sendings.maybe_applied, took_s=took_s)
         outcome.maybe_applied = outcome.maybe_applied or sendings.maybe_applied
         raise outcome
 
     def _send_once(self, request: Request) -> Answer | ConnectionFailed:
+        # Where the service was asked to hold its answer back, its silence begins only then.
+        limits = self._http.timeout.as_dict()
+        read_s = limits["read"] if limits["read"] is None else limits["read"] + request.wait_s
         try:
             response = self._http.request(
                 request.method,
@@ -289,6 +294,7 @@ class Client:
                 params=list(request.query) or None,
                 headers=dict(request.headers),
                 content=request.body,
+                timeout=httpx.Timeout(**{**limits, "read": read_s}),
             )
         except httpx.RequestError as error:
             return _failure(request, error)

@@ -164,6 +164,36 @@ class Session:
         """
         return self._run(flows.fetch_params(self._held))
 
+    def wait_for_step(self, step: int, timeout_s: float | None = None) -> Any:
+        """Wait until the session has taken so many steps, whoever takes them; go on from what is there then.
+
+        The wait ends early when the session is reset, restored or given other params (or had been, before the wait
+        began: that shows after 30 seconds at the latest), and when the service shuts down. A long wait is made of
+        several requests. The client's own `timeout_s` counts from when the service should have answered.
+
+        Args:
+            step: the number of steps; if they are taken already, this is `fetch_params`.
+            timeout_s: how long to wait at most, in seconds; None waits as long as it takes. Each time that an answer is
+                lost on its way and asked for again, the wait may get up to 30 seconds longer.
+
+        Returns:
+            The params that are there when the wait ends, as from `fetch_params`, whether or not the step was taken:
+            `step_number` tells which step gave them.
+
+        Raises:
+            ValueError, TypeError: no number of steps or of seconds; nothing was sent.
+            SessionNotFound, SessionExpired: the session is gone, or was deleted meanwhile.
+
+        >>> session = client.session("docs-wait", params=[1.0, 2.0])
+        >>> _ = client.session("docs-wait").step([0.5, -0.5])
+        >>> session.wait_for_step(1), session.step_number
+        ([0.9955280429197062, 2.004471957080294], 1)
+        >>> _ = session.wait_for_step(2, timeout_s=0.01)
+        >>> session.step_number
+        1
+        """
+        return self._run(flows.wait_for_step(self._held, step, timeout_s))
+
     def put_params(self, params: Values) -> None:
         """Replace the params; optimizer state and step number stay.
 
