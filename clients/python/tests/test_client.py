@@ -1,4 +1,7 @@
-"""What the network does to requests: lost answers, resets, busy services, proxies. No service is needed for these."""
+"""What the network does to requests, called and awaited: lost answers, resets, busy services, proxies.
+
+No service is needed for these.
+"""
 
 import logging
 
@@ -6,11 +9,11 @@ import httpx
 import numpy as np
 import orjson
 import pytest
+from clients.python.tests.awaited import MAKERS
 
 from stepd_client import (
     Adadelta,
     Checkpoint,
-    Client,
     ConnectionFailed,
     NotReady,
     PreconditionFailed,
@@ -56,6 +59,8 @@ LATE = httpx.ReadTimeout("timed out")
 class Network:
     """Plays one outcome per request, in order, and remembers requests and pauses."""
 
+    make = None  # what makes a client of the kind that is tested
+
     def __init__(self, *outcomes):
         self.outcomes = list(outcomes)
         self.requests = []
@@ -66,7 +71,8 @@ class Network:
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        # A new one: reading it binds it to the client that does.
+        return httpx.Response(outcome.status_code, headers=outcome.headers, content=outcome.content)
 
     @property
     def lines(self):
@@ -74,7 +80,11 @@ class Network:
 
     def client(self, **options):
         options = {"retry": RetryPolicy(random=lambda: 0.0)} | options
-        return Client("http://stepd.test", transport=httpx.MockTransport(self), sleep=self.pauses.append, **options)
+        return self.through("http://stepd.test", sleep=self.pauses.append, **options)
+
+    def through(self, *given, **options):
+        """A client of whichever address, all of whose requests come here."""
+        return self.make(*given, transport=httpx.MockTransport(self), **options)
 
     def session(self, **options):
         """A session of two params at step 0; the creating request is not remembered."""
@@ -82,6 +92,12 @@ class Network:
         session = self.client(**options).session("run", params=np.array([1.0, 2.0]))
         self.requests.clear()
         return session
+
+
+@pytest.fixture(autouse=True, params=MAKERS)
+def _kind(request, monkeypatch):
+    """Every test here holds for both clients."""
+    monkeypatch.setattr(Network, "make", staticmethod(MAKERS[request.param]))
 
 
 @pytest.mark.parametrize("trouble", [LOST, REFUSED, LATE, BAD_GATEWAY, problem(503, "not-ready")], ids=str)
@@ -341,7 +357,7 @@ def test_requests_say_who_sends_them():
 def test_a_path_in_the_base_url_is_kept():
     """A service behind a proxy may live under a path."""
     network = Network(httpx.Response(200, json={}))
-    with Client("https://host.test/optimizers/", transport=httpx.MockTransport(network)) as client:
+    with network.through("https://host.test/optimizers/") as client:
         client.info()
     assert str(network.requests[0].url) == "https://host.test/optimizers/v1/info"
 
@@ -350,9 +366,9 @@ def test_the_address_comes_from_the_environment(monkeypatch):
     """STEPD_URL is used where no address is given; without it the local default."""
     network = Network(httpx.Response(200, json={}), httpx.Response(200, json={}))
     monkeypatch.setenv("STEPD_URL", "http://from-environment.test:9000")
-    Client(transport=httpx.MockTransport(network)).info()
+    network.through().info()
     monkeypatch.delenv("STEPD_URL")
-    Client(transport=httpx.MockTransport(network)).info()
+    network.through().info()
     assert [str(request.url) for request in network.requests] == [
         "http://from-environment.test:9000/v1/info",
         "http://127.0.0.1:8000/v1/info",
@@ -363,7 +379,7 @@ def test_the_address_comes_from_the_environment(monkeypatch):
 def test_an_address_that_is_none_is_refused(base_url):
     """A base URL without scheme or host fails when the client is made, not at the first request."""
     with pytest.raises(ValueError, match="base URL"):
-        Client(base_url)
+        Network().through(base_url)
 
 
 def test_a_closed_client_sends_nothing():
@@ -382,10 +398,10 @@ def test_nothing_prints_or_logs_credentials_keys_or_values(caplog):
     session = network.session()
     session.step([0.654321, 0.5])
     network.outcomes.append(httpx.Response(200, json={}))
-    with Client("http://user:hunter2@host.test", transport=httpx.MockTransport(network)) as client:
+    with network.through("http://user:hunter2@host.test") as client:
         client.info()
     assert network.requests[-1].headers["authorization"].startswith("Basic ")
-    told = caplog.text + repr(session) + repr(client)
+    told = caplog.text + repr(session).replace("AsyncSession", "Session") + repr(client)
     assert "POST /v1/sessions/run/step: ConnectionFailed; attempt 2 follows in 0.00 s" in told
     assert "<Session 'run': adadelta, float64, step 1>" in told
     for secret in ("0.123456", "0.654321", "hunter2", network.requests[0].headers["idempotency-key"]):

@@ -1,9 +1,9 @@
 """Long-polls against a real service: what ends a wait, and what it gives then."""
 
 import pytest
+from clients.python.tests.awaited import MAKERS
 
 import stepd_client
-from stepd_client import Client
 from tests.server import in_thread, running
 
 PARAMS = [1.0, 2.0, 3.0]
@@ -17,10 +17,16 @@ def server():
         yield started
 
 
+@pytest.fixture(params=MAKERS)
+def make(request):
+    """Makes a client of either kind."""
+    return MAKERS[request.param]
+
+
 @pytest.fixture
-def client(server):
+def client(server, make):
     """A client of that service."""
-    with Client(server.url) as connected:
+    with make(server.url) as connected:
         yield connected
 
 
@@ -100,9 +106,9 @@ def test_a_session_that_is_deleted_ends_a_wait(waiting):
         join()
 
 
-def test_a_service_that_shuts_down_ends_a_wait():
+def test_a_service_that_shuts_down_ends_a_wait(make):
     """A wait without end is over when the service drains, with what is there."""
-    with running() as server, Client(server.url) as connected:
+    with running() as server, make(server.url) as connected:
         session = connected.session(params=PARAMS)
         join = in_thread(lambda: session.wait_for_step(1))
         server.until_waiting(session)
@@ -111,9 +117,9 @@ def test_a_service_that_shuts_down_ends_a_wait():
         assert session.step_number == 0
 
 
-def test_a_service_that_allows_short_waits_is_asked_several_times():
+def test_a_service_that_allows_short_waits_is_asked_several_times(make):
     """Where a request may wait a twentieth of a second, a longer wait still ends with the step."""
-    with running(max_wait_s=0.05) as server, Client(server.url) as connected:
+    with running(max_wait_s=0.05) as server, make(server.url) as connected:
         session = connected.session(params=PARAMS)
         waiter = connected.session(session.id)
         assert waiter.wait_for_step(1, timeout_s=0.2).tolist() == PARAMS
@@ -124,10 +130,10 @@ def test_a_service_that_allows_short_waits_is_asked_several_times():
         assert waiter.step_number == 1
 
 
-def test_the_clients_patience_counts_from_the_end_of_the_wait(server, client):
+def test_the_clients_patience_counts_from_the_end_of_the_wait(server, client, make):
     """A client that gives the service two tenths of a second to answer waits for longer where it is told to."""
     session = client.session(params=PARAMS)
-    with Client(server.url, timeout_s=0.2, sleep=lambda seconds: None) as hasty:
+    with make(server.url, timeout_s=0.2, sleep=lambda seconds: None) as hasty:
         waiter = hasty.session(session.id)
         assert waiter.wait_for_step(1, timeout_s=0.6).tolist() == PARAMS
 

@@ -17,6 +17,7 @@ from stepd_client.checkpoint import Checkpoint
 from stepd_client.flows import ShapeLike
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
+from stepd_client.local import LOCAL_URL, AsyncLocalTransport, LocalTransport, make_app
 from stepd_client.optimizers import Optimizer
 from stepd_client.retry import RetryPolicy
 from stepd_client.sending import AsyncSender, Sender, http_options
@@ -230,6 +231,28 @@ class Client(ClientVerbs[Session], Blocking):
         self._http = httpx.Client(**options, transport=transport)
         self._run = Sender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
+    @classmethod
+    def local(cls, *, retry: RetryPolicy | None = None, **settings: Any) -> Self:
+        """Make a client of a service of its own, in this process, without a socket: for tests and for learning.
+
+        The service runs in a thread, says what it would say over a socket, and ends with all its sessions when the
+        client is closed. Two local clients are two services. It needs the package stepd beside this one.
+
+        Args:
+            retry: as for Client.
+            settings: of the service, by the names that its documentation gives, such as `max_session_bytes=2**20`. The
+                driver is `blocked` unless given; what says how a server listens is refused.
+
+        Raises:
+            ModuleNotFoundError: the package stepd is not installed.
+            ValueError: there is no such setting, or its value can't be.
+
+        >>> with Client.local(keys_per_session=1) as local:
+        ...     local.session("run-7", params=[1.0]).step([0.5])
+        [0.9955280429197062]
+        """
+        return cls(LOCAL_URL, retry=retry, transport=LocalTransport(make_app(settings)))
+
     def __enter__(self) -> Self:
         return self
 
@@ -285,6 +308,21 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
         options = http_options(_address(base_url), DEFAULT_URL, timeout_s, connect_timeout_s)
         self._http = httpx.AsyncClient(**options, transport=transport)
         self._run = AsyncSender(self._http, RetryPolicy() if retry is None else retry, sleep).run
+
+    @classmethod
+    def local(cls, *, retry: RetryPolicy | None = None, **settings: Any) -> Self:
+        """Make a client of a service of its own, in this process, without a socket: see `Client.local`.
+
+        The service runs on the caller's event loop, from the first request until the client is closed.
+
+        >>> async def run():
+        ...     async with AsyncClient.local() as local:
+        ...         session = await local.session("run-7", params=[1.0])
+        ...         return await session.step([0.5])
+        >>> asyncio.run(run())
+        [0.9955280429197062]
+        """
+        return cls(LOCAL_URL, retry=retry, transport=AsyncLocalTransport(make_app(settings)))
 
     async def __aenter__(self) -> Self:
         return self
