@@ -6,7 +6,7 @@ session's dtype and C order. A `Form` remembers how the caller wrote them. No re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -197,6 +197,13 @@ def shape_of(arrays: Arrays) -> Shape | dict[str, Shape]:
     if isinstance(arrays, dict):
         return {name: array.shape for name, array in arrays.items()}
     return arrays.shape
+
+
+def little_endian(arrays: Arrays) -> Iterator[bytes]:
+    """The bytes of each tensor, names in code-point order: what digests are made of."""
+    tensors = [arrays[name] for name in sorted(arrays)] if isinstance(arrays, dict) else [arrays]
+    for tensor in tensors:
+        yield tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def encode(arrays: Arrays) -> Any:
