@@ -42,7 +42,7 @@ def summary(client: str, verdicts: Mapping[str, Verdict]) -> str:
     parts += [f"{count[Result.KNOWN]} known to fail"] if count[Result.KNOWN] else []
     parts += [f"{count[Result.PASSES_NOW]} listed as failing and passing"] if count[Result.PASSES_NOW] else []
     parts += [f"{count[Result.NOT_FOR_IT]} not for it"] if count[Result.NOT_FOR_IT] else []
-    return f"{client}: {len(verdicts)} cases: {', '.join(parts)}"
+    return f"{client}: {len(verdicts)} case{'' if len(verdicts) == 1 else 's'}: {', '.join(parts)}"
 
 
 def _table(cases: Sequence[Case], verdicts: Verdicts) -> Table:
