@@ -21,6 +21,7 @@ GIVE_VIEWS = frozenset(
     {"open", "view", "step", "fetch_params", "wait_for_step", "put_params", "reset", "restore", "restore_as"}
 )
 GIVE_CHECKPOINTS = frozenset({"state", "load"})
+DIGITS = {"float64": 16, "float32": 8}
 CODES = frozenset(error.code for error in all_errors())
 
 _ETAG = re.compile(r'"([!#-~]+)-([0-9]+)"')
@@ -96,43 +97,27 @@ def _view(view: Any) -> Iterator[str]:
         yield f"the etag is {_shown(view['etag'])}"
     elif int(tag[2]) != view["step"]:
         yield f"the step is {view['step']}, the etag {view['etag']}"
-    yield from _values(view["params"], view["dtype"], "params")
-    shapes = _shapes(view["params"])
-    if shapes is not None and not _equal(shapes, view["shape"]):
-        yield f"the shape is {view['shape']}, that of the params {shapes}"
+    if view["dtype"] not in DIGITS:
+        yield f"the dtype is {_shown(view['dtype'])}"
+    elif view["params"] is not None and (wrong := values.malformed(view["params"], DIGITS[view["dtype"]])):
+        yield f"params {wrong}"
+    elif view["params"] is not None and values.shapes(view["params"]) != view["shape"]:
+        yield f"the shape is {view['shape']}, that of the params {values.shapes(view['params'])}"
 
 
 def _checkpoint(checkpoint: Any) -> Iterator[str]:
     if not isinstance(checkpoint, dict) or set(checkpoint) != CHECKPOINT:
         yield f"a checkpoint has {', '.join(sorted(CHECKPOINT))}; this is {_shown(checkpoint)}"
         return
-    for name, held in {"params": checkpoint["params"], **checkpoint["state"]}.items():
-        yield from _values(held, checkpoint["dtype"], name)
-        if not _equal(_shapes(held), _shapes(checkpoint["params"])):
-            yield f"{name} has the shape {_shapes(held)}, params {_shapes(checkpoint['params'])}"
-
-
-def _values(held: Any, dtype: Any, role: str) -> Iterator[str]:
-    """Every value has as many digits as the dtype takes."""
-    if held is None:
+    if checkpoint["dtype"] not in DIGITS or not isinstance(checkpoint["state"], dict):
+        yield f"the dtype is {_shown(checkpoint['dtype'])}, the state {_shown(checkpoint['state'])}"
         return
-    tensors = list(held.get("named", {"": held.get("unnamed")}).values()) if isinstance(held, dict) else [held]
-    digits = {"float64": 16, "float32": 8}.get(dtype)
-    if digits is None:
-        yield f"the dtype is {_shown(dtype)}"
-    elif not all(
-        isinstance(tensor, dict) and all(re.fullmatch(f"[0-9a-f]{{{digits}}}", one) for one in tensor["bits"])
-        for tensor in tensors
-    ):
-        yield f"{role} should have {digits} hexadecimal digits for each value, is {_shown(held)}"
-
-
-def _shapes(held: Any) -> Any:
-    if not isinstance(held, dict):
-        return None
-    if "named" in held:
-        return {name: tensor["shape"] for name, tensor in held["named"].items()}
-    return held["unnamed"]["shape"]
+    for name, held in {"params": checkpoint["params"], **checkpoint["state"]}.items():
+        if wrong := values.malformed(held, DIGITS[checkpoint["dtype"]]):
+            yield f"{name} {wrong}"
+            return
+        if values.shapes(held) != values.shapes(checkpoint["params"]):
+            yield f"{name} has the shape {values.shapes(held)}, params {values.shapes(checkpoint['params'])}"
 
 
 def _as_the_service_said(error: dict[str, Any], seen: Sequence[Exchange]) -> Iterator[str]:

@@ -44,9 +44,9 @@ class Other:
         arguments = {name: value for name, value in action.items() if name not in {"other", "about"}}
         verbs[action["other"]](**arguments)
 
-    def etag(self, session_id: str) -> str:
-        """The current entity tag of a session."""
-        return self._http.get(f"/v1/sessions/{session_id}").raise_for_status().headers["etag"]
+    def etag(self, session_id: str) -> str | None:
+        """The current entity tag of a session, None where there is no such session."""
+        return self._http.get(f"/v1/sessions/{session_id}").headers.get("etag")
 
     def get(self, path: str) -> Any:
         """A document of the service."""

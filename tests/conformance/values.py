@@ -12,6 +12,7 @@ finite is written "nan", "inf" and "-inf" in both. To a client's program values 
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -124,6 +125,38 @@ def _tensor(nested: Any, dtype: str) -> dict[str, Any]:
 def document(values: dict[str, Any]) -> Any:
     """As the service takes them: numbers nested by shape. Every float32 is written as the float64 of the same value."""
     return map_leaves(float.fromhex, values["hex"])
+
+
+def malformed(role: Any, digits: int) -> str | None:
+    """What is wrong with the values of a role as a program gives them; None where they are well-formed."""
+    if isinstance(role, dict) and list(role) == ["unnamed"]:
+        tensors = [role["unnamed"]]
+    elif isinstance(role, dict) and list(role) == ["named"] and isinstance(role["named"], dict):
+        tensors = list(role["named"].values())
+    else:
+        return f"should be one unnamed tensor or tensors by name, is {_excerpt(role)}"
+    for tensor in tensors:
+        if not isinstance(tensor, dict) or set(tensor) != {"shape", "bits"}:
+            return f"should have shape and bits, is {_excerpt(tensor)}"
+        shape, bits = tensor["shape"], tensor["bits"]
+        if not isinstance(shape, list) or not all(type(length) is int for length in shape):
+            return f"should have a list of lengths as its shape, has {_excerpt(shape)}"
+        if not isinstance(bits, list) or not all(isinstance(one, str) and _is_hex(one, digits) for one in bits):
+            return f"should have {digits} hexadecimal digits for each value, has {_excerpt(bits)}"
+        if len(bits) != math.prod(shape):
+            return f"should have {math.prod(shape)} values of the shape {shape}, has {len(bits)}"
+    return None
+
+
+def _is_hex(digits: str, length: int) -> bool:
+    return re.fullmatch(f"[0-9a-f]{{{length}}}", digits) is not None
+
+
+def shapes(role: dict[str, Any]) -> Any:
+    """The shape, or the shapes by name, of well-formed values of a role."""
+    if "named" in role:
+        return {name: tensor["shape"] for name, tensor in role["named"].items()}
+    return role["unnamed"]["shape"]
 
 
 def difference(expected: dict[str, Any], got: Any) -> str | None:
