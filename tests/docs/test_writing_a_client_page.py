@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-
 from clients.python.conformance.program import RENAMED, Program
+
 from tests.conformance.cases import SCHEMA, all_cases
 from tests.conformance.runner import JUDGEMENT
 from tests.docs.documents import ROOT, read
@@ -26,7 +26,7 @@ def table_of_commands() -> dict[str, tuple[set[str], set[str]]]:
             do, members, _ = (cell.strip() for cell in line.strip("|").split("|", 2))
             optional = {name for group in re.findall(r"\[(.*?)\]", members) for name in re.findall(r"`(\w+)`", group)}
             needed = set(re.findall(r"`(\w+)`", members)) - optional
-            found |= {command: (needed, optional) for command in re.findall(r"`(\w+)`", do)}
+            found |= dict.fromkeys(re.findall(r"`(\w+)`", do), (needed, optional))
     return found
 
 
