@@ -30,7 +30,7 @@ def run(client: ClientUnderTest, cases: Sequence[Case], places: Places, console:
         Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
     ):
         for case in progress.track(cases, description=client.name):
-            if case.uses_network and not client.networked:
+            if case.needs_network and not client.networked:
                 verdicts[case.name] = Verdict(Result.NOT_FOR_IT)
             else:
                 verdicts[case.name] = verdict(case.name, runner.run(case), known)

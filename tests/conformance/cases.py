@@ -12,6 +12,9 @@ from typing import Any
 FOLDER = Path(__file__).parent / "cases"
 SCHEMA = Path(__file__).parent / "case.schema.json"
 
+# Members of an action that speak of a proxy, of another client, of addresses.
+_BETWEEN = frozenset({"network", "other", "to", "under"})
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -27,10 +30,9 @@ class Case:
         return self.name
 
     @property
-    def uses_network(self) -> bool:
-        """Whether it needs what lies between client and service: a proxy, another client, a service of its own."""
-        between = ("network", "other", "requests", "not_before_s")
-        return bool(self.service) or any(set(between) & set(act) or act.get("to") for act in self.actions)
+    def needs_network(self) -> bool:
+        """Whether it is about what lies between client and service, or beside the client."""
+        return bool(self.service) or any(_BETWEEN & set(action) for action in self.actions)
 
 
 def files() -> list[Path]:

@@ -53,6 +53,8 @@ def _python(name: str, *arguments: str, networked: bool = True) -> ClientUnderTe
 
 CLIENTS = (
     _python("python"),
+    _python("python-async", "async"),
+    _python("python-local", "local", networked=False),
     ClientUnderTest(
         "javascript",
         ("node", "clients/javascript/conformance/program.js"),

@@ -73,9 +73,9 @@ class Runner:
         seen = list(place.proxy.seen)
         complaints = [
             *(f"meanwhile: {type(failure).__name__}: {failure}" for failure in failures),
-            *judge(action, answer, seen, place.other),
+            *judge(action, answer, seen, place.other if self._client.networked else None),
             *rules.broken_by(seen, "on" in action),
-            *_requests(action, seen, place.proxy.untreated()),
+            *(_requests(action, seen, place.proxy.untreated()) if self._client.networked else ()),
         ]
         yield from (f"{what}: {complaint}" for complaint in complaints)
 

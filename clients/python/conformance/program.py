@@ -1,6 +1,6 @@
 """The conformance program of the Python clients: docs/writing-a-client.md says what it reads and answers.
 
-    python -m clients.python.conformance.program [sync]
+    python -m clients.python.conformance.program [sync | async | local]
 
 It does with the client what each command says, tells what came of it, and judges nothing.
 """
@@ -20,6 +20,7 @@ from typing import Any
 from clients.python.conformance.bits import from_bits, to_bits
 
 from stepd_client import (
+    AsyncClient,
     Checkpoint,
     Client,
     ProblemError,
@@ -65,7 +66,7 @@ class Program:
     async def close(self) -> None:
         """Closes the last client's connections."""
         if self._client is not None:
-            await settled(getattr(self._client, "aclose", self._client.close)())
+            await settled(self._client.close())
 
     async def do_connect(
         self, url: str, attempts: int | None = None, timeout_s: float | None = None, waits: bool = False
@@ -237,6 +238,21 @@ def connect_sync(url: str, waits: bool, **given: Any) -> Client:
     return Client(url, **given) if waits else Client(url, sleep=lambda _: None, **given)
 
 
+async def nothing(_: float) -> None:
+    """Waits for nothing, awaited."""
+
+
+def connect_async(url: str, waits: bool, **given: Any) -> AsyncClient:
+    """An AsyncClient, likewise."""
+    return AsyncClient(url, **given) if waits else AsyncClient(url, sleep=nothing, **given)
+
+
+def connect_local(url: str, waits: bool, retry: RetryPolicy | None = None) -> Client:
+    """A client of a service of its own, in this process: there is no address, and nothing to wait for."""
+    del url, waits
+    return Client.local(retry=retry)
+
+
 async def main(connect: Callable[..., Any]) -> None:
     """Answers every line of the input, in order."""
     program = Program(connect)
@@ -248,7 +264,7 @@ async def main(connect: Callable[..., Any]) -> None:
     await program.close()
 
 
-KINDS: dict[str, Callable[..., Any]] = {"sync": connect_sync}
+KINDS: dict[str, Callable[..., Any]] = {"sync": connect_sync, "async": connect_async, "local": connect_local}
 
 if __name__ == "__main__":
     asyncio.run(main(KINDS[sys.argv[1] if len(sys.argv) > 1 else "sync"]))
