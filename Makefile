@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format docs lock clean
+.PHONY: help serve test conformance check format docs lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,10 @@ serve: $(VENV)/.serve ## install what the service needs and start it
 
 test: $(VENV)/.dev ## install everything and run all tests with coverage
 	@$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
+
+# CLIENT=python runs the cases for that client alone, which then has to be there.
+conformance: $(VENV)/.dev ## run the conformance cases for every client, or for CLIENT=python
+	@$(BIN)/python -m tests.conformance $(CLIENT)
 
 check: $(VENV)/.dev ## lint, types, import rules, generated docs
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }

@@ -17,19 +17,25 @@ def require_module(name: str, install: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        _lacking(f"the module {name}", install)
+        _lacking(f"the module {name}, which is not installed: {install}")
 
 
 def require_program(name: str, install: str) -> str:
     """The program's path; without it the test is skipped with the line that installs it."""
     path = shutil.which(name)
     if path is None:
-        _lacking(f"the program {name}", install)
+        _lacking(f"the program {name}, which is not installed: {install}")
     return path
 
 
-def _lacking(what: str, install: str) -> NoReturn:
-    reason = f"needs {what}, which is not installed: {install}"
+def require(what: str | None) -> None:
+    """Skips where something is missing: `what` says what, with the line that installs it."""
+    if what is not None:
+        _lacking(what)
+
+
+def _lacking(what: str) -> NoReturn:
+    reason = f"needs {what}"
     if os.environ.get("STEPD_TEST_REQUIRE") == "all":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

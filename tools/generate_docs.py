@@ -30,6 +30,7 @@ from stepd.settings import Settings
 from stepd.values import DTYPES
 from stepd.web.pages import ADVICE
 from stepd.wire.json import DECODE_BYTES_PER_BYTE, DECODED_BYTES_PER_BYTE, ENCODE_BYTES_PER_VALUE
+from tests.conformance.cases import files
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")))
@@ -104,6 +105,16 @@ def _type(schema: dict[str, Any]) -> str:
     if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"object of {_type(schema['additionalProperties'])}"
     return str(schema.get("type", "array or object"))
+
+
+def topics() -> str:
+    """The topics of the conformance cases, one per file."""
+    documents = [json.loads(path.read_text("utf-8")) for path in files()]
+    rows = (
+        (f"[{one['topic']}](../tests/conformance/cases/{one['topic']}.json)", len(one["cases"]), one["about"])
+        for one in documents
+    )
+    return table(("Topic", "Cases", "What they are about"), rows)
 
 
 def reservations() -> str:
@@ -205,6 +216,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "symbols": symbols,
     "modules": modules,
     "curl": curl,
+    "topics": topics,
 }
 
 

@@ -245,8 +245,11 @@ def decode(document: object, dtype: DType) -> Arrays:
 
 def _decode_tensor(document: object, dtype: DType) -> FloatArray:
     try:
-        wide = np.array(document, np.float64)
-    except (TypeError, ValueError) as error:
+        found = np.array(document)  # with a dtype named, text such as "1" would become a number
+        if found.dtype.kind not in "fiuO":  # O: whole numbers beyond 64 bits, or a null, which is refused below
+            raise TypeError(f"they hold {found.dtype.name}")  # noqa: TRY301 - said like what NumPy itself refuses
+        wide = found.astype(np.float64)
+    except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"values are not lists of numbers: {error}") from None
     with np.errstate(over="ignore", under="ignore"):
         array: FloatArray = wide.astype(dtype, copy=False)
