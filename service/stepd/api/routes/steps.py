@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from stepd.api.answers import encode_once, encode_params, session_headers, vector_answer
 from stepd.api.direct import DirectRoute
-from stepd.api.documentation import STEP, STEP_ONCE
 from stepd.api.exchange import exchange_of
 from stepd.api.headers import idempotency_key, number, preconditions, prefers_minimal, query, session_key
 from stepd.api.models import StepBody, StepOnceBody
+from stepd.api.openapi.operations import STEP, STEP_ONCE
 from stepd.api.service import Service, answer_bytes
 from stepd.engine.contract import About, StepRequest
 from stepd.errors import HyperParameterInvalid
@@ -79,8 +79,8 @@ def steps_routes(service: Service) -> list[DirectRoute]:
         return vector_answer(answer.encoded, {"Vary": "Accept"})
 
     return [
-        DirectRoute("POST", "/v1/sessions/{session_id}/step", step, **STEP),
-        DirectRoute("POST", "/v1/step", step_once, **STEP_ONCE),
+        DirectRoute("POST", "/v1/sessions/{session_id}/step", step, STEP),
+        DirectRoute("POST", "/v1/step", step_once, STEP_ONCE),
     ]
 
 
