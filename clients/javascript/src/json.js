@@ -72,6 +72,6 @@ export function isPlainObject(value) {
  */
 export function nameOfType(value) {
   if (value === null || value === undefined) return String(value);
-  if (typeof value !== "object") return `a ${typeof value}`;
-  return `a ${value.constructor?.name ?? "object"}`;
+  const name = typeof value === "object" ? value.constructor?.name ?? "object" : typeof value;
+  return /^[aeiou]/i.test(name) ? `an ${name}` : `a ${name}`;
 }

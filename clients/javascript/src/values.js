@@ -19,10 +19,11 @@ import { isPlainObject, nameOfType } from "./json.js";
 
 /**
  * What values come back as: typed arrays as typed arrays of the session's dtype, arrays as arrays, numbers as numbers,
- * objects as objects of the same names.
+ * objects as objects of the same names. (`0 extends 1 & Given` holds for `any` alone.)
  *
  * @template Given
- * @typedef {Given extends TypedArray ? FloatArray
+ * @typedef {0 extends 1 & Given ? any
+ *   : Given extends TypedArray ? FloatArray
  *   : Given extends number ? number
  *   : Given extends ReadonlyArray<infer Row> ? Returned<Row>[]
  *   : {-readonly [Name in keyof Given]: Returned<Given[Name]>}} Returned
