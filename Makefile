@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE_MODULES := clients/javascript/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-warn-script-location
 
 .DEFAULT_GOAL := help
@@ -18,11 +19,11 @@ serve: $(VENV)/.serve ## install what the service needs and start it
 demo: $(VENV)/.demo ## train on real images through the service and draw the learning curve
 	@exec $(BIN)/stepd demo
 
-test: $(VENV)/.dev ## install everything and run all tests with coverage
+test: $(VENV)/.dev $(NODE_MODULES) ## install everything and run all tests with coverage
 	@$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
 
 # CLIENT=python runs the cases for that client alone, which then has to be there.
-conformance: $(VENV)/.dev ## run the conformance cases for every client, or for CLIENT=python
+conformance: $(VENV)/.dev $(NODE_MODULES) ## run the conformance cases for every client, or for CLIENT=python
 	@$(BIN)/python -m tests.conformance $(CLIENT)
 
 check: $(VENV)/.dev ## lint, types, import rules, generated docs
@@ -42,7 +43,8 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (needs uv)
 	@tools/lock.sh
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist stepd-demo.png
+	rm -rf $(VENV) $(NODE_MODULES) clients/javascript/types dist stepd-demo.png
+	rm -rf .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is told to take nothing that the lock files don't name, by hash.
@@ -63,6 +65,11 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml clients/python/pyproject.toml 
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
 	@touch $@ $(VENV)/.serve $(VENV)/.demo
+
+# Only where there is npm: without it the tests of the JavaScript client are skipped, with what to install.
+$(NODE_MODULES): clients/javascript/package.json clients/javascript/package-lock.json
+	@! command -v npm >/dev/null || { echo "installing what the JavaScript client is tested with ..."; \
+	  cd clients/javascript && npm ci --loglevel=error --no-audit --no-fund && touch node_modules; }
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -5,7 +5,10 @@ Where STEPD_TEST_REQUIRE=all is set, as in .ci/run, a missing need fails the tes
 
 import importlib
 import os
+import re
 import shutil
+import subprocess
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -20,11 +23,23 @@ def require_module(name: str, install: str) -> ModuleType:
         _lacking(f"the module {name}, which is not installed: {install}")
 
 
-def require_program(name: str, install: str) -> str:
-    """The program's path; without it the test is skipped with the line that installs it."""
+def require_program(name: str, install: str, major: int = 0) -> str:
+    """The program's path; without it, or before that major version, the test is skipped with what installs it."""
     path = shutil.which(name)
     if path is None:
         _lacking(f"the program {name}, which is not installed: {install}")
+    if major:
+        told = subprocess.run([path, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+        found = re.search(r"\d+", told)
+        if found is None or int(found[0]) < major:
+            _lacking(f"the program {name} in version {major} or later (this one is {told}): {install}")
+    return path
+
+
+def require_path(path: Path, install: str) -> Path:
+    """The path, if there is something; without it the test is skipped with the line that makes it."""
+    if not path.exists():
+        _lacking(f"{path.name}, which is not there: {install}")
     return path
 
 

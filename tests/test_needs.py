@@ -1,16 +1,20 @@
 """A missing need skips a test by name, or fails it where everything is required."""
 
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.needs import require, require_module, require_program
+from tests.needs import require, require_module, require_path, require_program
 
 MISSING: list[Callable[[], object]] = [
     lambda: require_module("no_such_module", "pip install it"),
     lambda: require_program("no-such-program", "pip install it"),
     lambda: require("the program no-such-program: pip install it"),
+    lambda: require_program("no-such-program", "pip install it", major=1),
+    lambda: require_path(Path("no-such-program"), "pip install it"),
 ]
 
 
@@ -39,3 +43,16 @@ def test_what_is_there_is_handed_over() -> None:
     assert require_module("json", "") is json
     assert require_program("sh", "").endswith("/sh")
     require(None)
+    assert require_path(Path(__file__), "") == Path(__file__)
+
+
+def test_a_program_of_an_earlier_version_is_as_good_as_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The version that `--version` tells decides, and the reason names both."""
+    monkeypatch.delenv("STEPD_TEST_REQUIRE", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    program = tmp_path / "old-program"
+    program.write_text(f"#!{sys.executable}\nprint('v18.20.4')\n", encoding="utf-8")
+    program.chmod(0o755)
+    assert require_program("old-program", "get another", major=18) == str(program)
+    with pytest.raises(pytest.skip.Exception, match=r"version 20 or later \(this one is v18\.20\.4\).*get another"):
+        require_program("old-program", "get another", major=20)

@@ -20,6 +20,8 @@ COPIED = (
     "requirements/demo.txt",
     "requirements/dev.txt",
     "clients/python/pyproject.toml",
+    "clients/javascript/package.json",
+    "clients/javascript/package-lock.json",
 )
 
 # An interpreter of another version: the version check of the Makefile runs in it for real. Like Debian's without

@@ -11,14 +11,19 @@ import pytest
 import stepd
 from tests.packaging.built import CLIENT, ROOT, build, install, python
 
-WEB = ("stepd/web/vendor/swagger-ui/swagger-ui-bundle.js", "stepd/web/static/docs.js", "stepd/web/static/stepd.css")
+WEB = (
+    "stepd/web/vendor/swagger-ui/swagger-ui-bundle.js",
+    "stepd/web/static/client.js",
+    "stepd/web/static/docs.js",
+    "stepd/web/static/stepd.css",
+)
 ASK_FOR_PAGES = """
 import asyncio, httpx, stepd
 from stepd.app import create_app
 
 async def ask():
     async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app()), base_url="http://stepd") as client:
-        for path in ("/docs", "/assets/docs.js", "/assets/swagger-ui-bundle.js", "/assets/none"):
+        for path in ("/docs", "/assets/docs.js", "/assets/swagger-ui-bundle.js", "/client.js", "/assets/none"):
             print(path, (await client.get(path)).status_code)
 
 print(stepd.__file__)
@@ -135,7 +140,8 @@ def test_the_installed_service_finds_its_files(installed: Path) -> None:
     """The application passes its golden cases and serves its pages from the installed package."""
     file, *statuses = python(installed, "-c", ASK_FOR_PAGES).splitlines()
     assert Path(file).is_relative_to(installed)
-    assert statuses == ["/docs 200", "/assets/docs.js 200", "/assets/swagger-ui-bundle.js 200", "/assets/none 404"]
+    found = ("/docs", "/assets/docs.js", "/assets/swagger-ui-bundle.js", "/client.js")
+    assert statuses == [*(f"{path} 200" for path in found), "/assets/none 404"]
 
 
 def test_the_client_wheel_is_the_client(client_wheel: Path) -> None:

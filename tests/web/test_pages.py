@@ -1,6 +1,7 @@
 """The pages for people: they exist, lead somewhere, explain every problem, and load nothing from another host."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import httpx
@@ -92,6 +93,20 @@ def test_the_documentation_starts_from_our_document_alone(http: httpx.Client) ->
     assert "validatorUrl: null" in script
     assert "http:" not in script
     assert "https:" not in script
+
+
+def test_the_javascript_client_is_a_script_that_pages_can_import(http: httpx.Client) -> None:
+    """/client.js is a module of the service's own origin, never cached, and the front page says how to import it."""
+    answer = http.get("/client.js")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.text == http.get("/assets/client.js").text
+    assert http.head("/client.js").headers["content-length"] == str(len(answer.content))
+    assert 'import { Client } from "/client.js"' in unescape(http.get("/").text)
+    assert not re.search(r"""^import |(?:from|import\() *["']""", answer.text, re.MULTILINE)
+    exported = re.search(r"^export \{\n(.*?)\n\};", answer.text, re.MULTILINE | re.DOTALL)
+    assert exported
+    assert {"Client", "Session", "Adadelta", "StepdError"} <= set(re.findall(r"\w+", exported[1]))
 
 
 def test_the_front_page_shows_the_address_by_which_it_was_reached(http: httpx.Client) -> None:

@@ -15,6 +15,8 @@ from stepd.errors import StepdError
 ASSETS = {
     "stepd.css": ("static", "text/css; charset=utf-8"),
     "docs.js": ("static", "text/javascript; charset=utf-8"),
+    # Made by `npm run build` in clients/javascript.
+    "client.js": ("static", "text/javascript; charset=utf-8"),
     "swagger-ui.css": ("vendor/swagger-ui", "text/css; charset=utf-8"),
     "swagger-ui-bundle.js": ("vendor/swagger-ui", "text/javascript; charset=utf-8"),
     "favicon-32x32.png": ("vendor/swagger-ui", "image/png"),
@@ -81,6 +83,8 @@ updated parameters back, exact to the bit.</p>
 <li><a href="/v1/info">This service</a>: version, driver, limits</li>
 <li><a href="/v1/sessions">Sessions</a></li>
 <li><a href="/problems">Every problem</a> that an answer can name</li>
+<li><a href="/client.js">The JavaScript client</a>, for pages of this service:
+<code>import {{ Client }} from "/client.js"</code></li>
 </ul>""",
     )
 

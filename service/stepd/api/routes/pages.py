@@ -30,6 +30,10 @@ def page_routes() -> list[BaseRoute]:
             raise PageNotFound(f"there is no asset {name[:40]!r}") from None
         return Response(content, media_type=media_type)
 
+    async def client(request: Request) -> Response:
+        content, media_type = pages.asset("client.js")
+        return Response(content, media_type=media_type)
+
     async def problems(request: Request) -> Response:
         return _html(pages.problems_page(STATUS))
 
@@ -44,6 +48,7 @@ def page_routes() -> list[BaseRoute]:
         Route("/", front),
         Route("/docs", docs),
         Route("/assets/{name}", asset),
+        Route("/client.js", client),
         Route("/problems", problems),
         Route("/problems/{code}", problem),
     ]

@@ -1,0 +1,250 @@
+/**
+ * What each verb of a session asks of the service and makes of the answers, as flows (wire.js). Whoever runs them does
+ * the I/O.
+ *
+ * Values are checked before the first request is yielded: a TypeError or RangeError means that nothing was sent. A flow
+ * changes what it is handed (`Held`) only after the answer that it needs has been read in full.
+ */
+
+import { checked, documentOf, read, sessionOf, validatorOf, valuesOf } from "./answers.js";
+import { copied, encode, shapeOf } from "./arrays.js";
+import { Checkpoint } from "./checkpoint.js";
+import { InvalidQuery, SessionExpired, SessionHasNoShape, SessionNotFound } from "./errors.js";
+import { isPlainObject } from "./json.js";
+import * as requests from "./requests.js";
+import { info } from "./service.js";
+import { fitted, shapesOf, takeIn } from "./values.js";
+
+/** @import {Shapes} from "./arrays.js" */
+/** @import {Held} from "./held.js" */
+/** @import {SessionInfo} from "./info.js" */
+/** @import {ShapeLike, Values} from "./values.js" */
+/** @import {Answer, Flow} from "./wire.js" */
+
+// What one request is asked to wait at most: the service's own default, and less than what proxies cut off at.
+const LONGEST_WAIT_S = 30;
+
+/**
+ * GET the params of a session that has a shape.
+ *
+ * @param {Held} held
+ * @returns {Flow<void>}
+ */
+export function* fetchWhereShaped(held) {
+  if (held.shape !== null) yield* takeParams(held, yield requests.getParams(held.id));
+}
+
+/**
+ * GET what the session is; changes nothing held.
+ *
+ * @param {string} sessionId
+ * @returns {Flow<SessionInfo>}
+ */
+export function* describe(sessionId) {
+  return sessionOf(yield requests.describe(sessionId));
+}
+
+/**
+ * One step from the state held; a key of its own makes it safe to resend.
+ *
+ * @param {Held} held
+ * @param {string} key
+ * @param {Values} grads
+ * @param {{params?: Values | undefined, lr?: number | undefined, returnParams?: boolean | undefined,
+ *   shape?: ShapeLike | undefined}} how
+ * @returns {Flow<any>}
+ */
+export function* step(held, key, grads, { params, lr, returnParams = true, shape }) {
+  const shapes = shape === undefined ? null : shapesOf(shape);
+  const given = takeFor(held, "grads", grads, shapes);
+  const replacing = params === undefined ? undefined : encode(takeFor(held, "params", params, shapes).arrays);
+  const answer = yield requests.step(
+    held.id,
+    { grads: encode(given.arrays), params: replacing },
+    { etag: held.validator.etag, key, lr: lr ?? null, returnParams },
+  );
+  if (checked(answer).status === 204) {
+    held.see(answer, null, given.form);
+    // A first step with params gives the session its shape.
+    held.shape ??= shapeOf(given.arrays);
+    return null;
+  }
+  const arrays = valuesOf(answer, documentOf(answer), "params", held.dtype);
+  held.see(answer, arrays, given.form);
+  return held.given();
+}
+
+/**
+ * GET the params and hold the state that they belong to.
+ *
+ * @param {Held} held
+ * @returns {Flow<any>}
+ */
+export function* fetchParams(held) {
+  yield* takeParams(held, yield requests.getParams(held.id));
+  return held.given();
+}
+
+/**
+ * GET the params once the session has taken so many steps, in as many requests as the wait takes.
+ *
+ * @param {Held} held
+ * @param {number} wanted
+ * @param {number} timeoutS
+ * @returns {Flow<any>}
+ */
+export function* waitForStep(held, wanted, timeoutS) {
+  if (!(Number.isSafeInteger(wanted) && wanted >= 0)) {
+    throw new RangeError(`step is ${wanted}; it must be a whole number, at least 0`);
+  }
+  if (!(timeoutS >= 0 && timeoutS < Infinity)) {
+    throw new RangeError(`timeoutS is ${timeoutS}; it must be finite and not negative`);
+  }
+  let longest = LONGEST_WAIT_S;
+  let left = timeoutS;
+  for (;;) {
+    const { incarnation, etag } = held.validator;
+    const waited = Math.min(left, longest);
+    const answer = yield requests.waitForParams(held.id, wanted, waited, held.arrays === null ? null : etag);
+    try {
+      yield* takeParams(held, answer);
+    } catch (error) {
+      if (!(error instanceof InvalidQuery)) throw error;
+      const allowed = yield* longestWait();
+      if (!(allowed > 0 && allowed < waited)) throw error;
+      longest = allowed;
+      continue;
+    }
+    left -= waited;
+    if (held.validator.step >= wanted || held.validator.incarnation !== incarnation || left <= 0) return held.given();
+  }
+}
+
+/** @returns {Flow<number>} */
+function* longestWait() {
+  const { limits } = yield* info();
+  return isPlainObject(limits) ? Number(limits.max_wait_s) : NaN;
+}
+
+/**
+ * Hold the state and the params that the answer to a GET of params gives.
+ *
+ * @param {Held} held
+ * @param {Answer} answer
+ * @returns {Flow<void>}
+ */
+function* takeParams(held, answer) {
+  if (answer.status === 304) return;
+  let document;
+  try {
+    document = documentOf(answer);
+  } catch (error) {
+    if (!(error instanceof SessionHasNoShape)) throw error;
+    const described = yield requests.describe(held.id);
+    held.become(sessionOf(described));
+    held.see(described, null);
+    // It may have been given a shape between the two requests.
+    yield* fetchWhereShaped(held);
+    return;
+  }
+  // Another life may be another session altogether, of another dtype.
+  const sameLife = validatorOf(answer).incarnation === held.validator.incarnation;
+  const session = sameLife ? null : sessionOf(yield requests.describe(held.id));
+  const arrays = valuesOf(answer, document, "params", session?.dtype ?? held.dtype);
+  if (session !== null) held.become(session);
+  held.see(answer, arrays);
+}
+
+/**
+ * Replace the params; what was sent is what is held.
+ *
+ * @param {Held} held
+ * @param {Values} params
+ * @param {ShapeLike} [shape]
+ * @returns {Flow<void>}
+ */
+export function* putParams(held, params, shape) {
+  const { arrays, form } = takeFor(held, "params", params, shape === undefined ? null : shapesOf(shape));
+  const kept = copied(arrays);
+  const answer = yield requests.putParams(held.id, { params: encode(kept) }, held.validator.etag);
+  sessionOf(answer);
+  held.see(answer, kept, form);
+}
+
+/**
+ * GET the checkpoint, in the caller's form; changes nothing held.
+ *
+ * @param {Held} held
+ * @returns {Flow<Checkpoint>}
+ */
+export function* state(held) {
+  const answer = yield requests.getState(held.id);
+  const document = documentOf(answer);
+  return read(answer, "the answer is no checkpoint", () => Checkpoint.read(document, held.form));
+}
+
+/**
+ * Replace the session held by a checkpoint.
+ *
+ * @param {Held} held
+ * @param {Checkpoint} checkpoint
+ * @returns {Flow<void>}
+ */
+export function* restore(held, checkpoint) {
+  const document = checkpoint.document();
+  const kept = copied(checkpoint.taken().arrays);
+  const answer = yield requests.putState(held.id, document, held.validator.etag);
+  held.become(sessionOf(answer));
+  held.see(answer, kept);
+}
+
+/**
+ * Zero the optimizer state. The params stay, so those held, if any, stay true.
+ *
+ * @param {Held} held
+ * @returns {Flow<void>}
+ */
+export function* reset(held) {
+  const answer = yield requests.reset(held.id, held.validator.etag);
+  sessionOf(answer);
+  held.see(answer, held.arrays);
+}
+
+/**
+ * DELETE; that nothing is there counts as done where an earlier sending may have done it.
+ *
+ * @param {string} sessionId
+ * @param {string | null} etag
+ * @returns {Flow<void>}
+ */
+export function* remove(sessionId, etag) {
+  const answer = yield requests.remove(sessionId, etag);
+  try {
+    checked(answer);
+  } catch (error) {
+    if (!(isGone(error) && error.maybeApplied)) throw error;
+  }
+}
+
+/**
+ * Whether an error says that there is no such session.
+ *
+ * @param {unknown} error
+ * @returns {error is SessionNotFound | SessionExpired}
+ */
+export function isGone(error) {
+  return error instanceof SessionNotFound || error instanceof SessionExpired;
+}
+
+/**
+ * Values for a session: typed arrays have its shape.
+ *
+ * @param {Held} held
+ * @param {string} role
+ * @param {Values} values
+ * @param {Shapes | null} shapes
+ */
+function takeFor(held, role, values, shapes) {
+  const { arrays, form } = takeIn(role, values, held.dtype, shapes);
+  return { arrays: shapes === null ? fitted(arrays, form, held.shape) : arrays, form };
+}

@@ -1,0 +1,191 @@
+/**
+ * The requests of stepd's HTTP contract, each built by a pure function from decoded parts. Nothing is sent here.
+ *
+ * All but one may be sent again: what changes a session carries If-Match, a step an Idempotency-Key besides, and so
+ * can't be carried out twice.
+ */
+
+import { write } from "./json.js";
+import { request } from "./wire.js";
+
+/** @import {Request} from "./wire.js" */
+
+/** @typedef {Readonly<Record<string, unknown>>} Document */
+
+const SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const JSON_BODY = { "content-type": "application/json" };
+
+/**
+ * Checked before it goes into a path, where an id such as `..` would name something else.
+ *
+ * @param {string} sessionId
+ * @param {string} [below]
+ */
+function sessionPath(sessionId, below = "") {
+  if (typeof sessionId !== "string" || !SESSION_ID.test(sessionId)) {
+    throw new RangeError(
+      `${JSON.stringify(String(sessionId).slice(0, 70))} is no session id; that is 1 to 64 letters, digits, ".", "_" ` +
+        `and "-", the first of them a letter or a digit`,
+    );
+  }
+  return `/v1/sessions/${sessionId}${below}`;
+}
+
+/**
+ * Under a chosen id, or, never repeated, under one that the service makes.
+ *
+ * @param {string | null} sessionId
+ * @param {Document} document
+ * @returns {Request}
+ */
+export function create(sessionId, document) {
+  const content = { headers: JSON_BODY, body: write(document) };
+  if (sessionId === null) return request("POST", "/v1/sessions", { repeatable: false, ...content });
+  return request("PUT", sessionPath(sessionId), content);
+}
+
+/**
+ * What the session is.
+ *
+ * @param {string} sessionId
+ */
+export function describe(sessionId) {
+  return request("GET", sessionPath(sessionId));
+}
+
+/**
+ * From exactly the state that `etag` names, or, without one, whatever its state.
+ *
+ * @param {string} sessionId
+ * @param {string | null} etag
+ */
+export function remove(sessionId, etag) {
+  return request("DELETE", sessionPath(sessionId), { headers: etag === null ? {} : { "if-match": etag } });
+}
+
+/**
+ * `document` holds grads, and params if they replace the session's. A resent step is this same request.
+ *
+ * @param {string} sessionId
+ * @param {Document} document
+ * @param {{etag: string, key: string, lr: number | null, returnParams: boolean}} how
+ */
+export function step(sessionId, document, { etag, key, lr, returnParams }) {
+  return request("POST", sessionPath(sessionId, "/step"), {
+    query: lr === null ? [] : [["lr", write(lr, "lr")]],
+    headers: {
+      ...JSON_BODY,
+      "if-match": etag,
+      "idempotency-key": key,
+      ...(returnParams ? {} : { prefer: "return=minimal" }),
+    },
+    body: write(document),
+  });
+}
+
+/**
+ * The current params, with the ETag of the state that they belong to.
+ *
+ * @param {string} sessionId
+ */
+export function getParams(sessionId) {
+  return request("GET", sessionPath(sessionId, "/params"));
+}
+
+/**
+ * The params once the session has taken `step` steps, or after `timeoutS`; 304 if they are those that `etag` names.
+ *
+ * @param {string} sessionId
+ * @param {number} step
+ * @param {number} timeoutS
+ * @param {string | null} etag
+ */
+export function waitForParams(sessionId, step, timeoutS, etag) {
+  return request("GET", sessionPath(sessionId, "/params"), {
+    query: [
+      ["wait_for_step", String(step)],
+      ["timeout_s", String(timeoutS)],
+    ],
+    headers: etag === null ? {} : { "if-none-match": etag },
+    waitS: timeoutS,
+  });
+}
+
+/**
+ * Replaces the params of the state that `etag` names.
+ *
+ * @param {string} sessionId
+ * @param {Document} document
+ * @param {string} etag
+ */
+export function putParams(sessionId, document, etag) {
+  const headers = { ...JSON_BODY, "if-match": etag };
+  return request("PUT", sessionPath(sessionId, "/params"), { headers, body: write(document) });
+}
+
+/**
+ * The checkpoint of the session as it is.
+ *
+ * @param {string} sessionId
+ */
+export function getState(sessionId) {
+  return request("GET", sessionPath(sessionId, "/state"));
+}
+
+/**
+ * Replaces the state that `etag` names or, without one, makes a session where there is none.
+ *
+ * @param {string} sessionId
+ * @param {Document} document
+ * @param {string | null} etag
+ */
+export function putState(sessionId, document, etag) {
+  /** @type {Record<string, string>} */
+  const condition = etag === null ? { "if-none-match": "*" } : { "if-match": etag };
+  const headers = { ...JSON_BODY, ...condition };
+  return request("PUT", sessionPath(sessionId, "/state"), { headers, body: write(document) });
+}
+
+/**
+ * Zeroes the optimizer state of the state that `etag` names. There is no body.
+ *
+ * @param {string} sessionId
+ * @param {string} etag
+ */
+export function reset(sessionId, etag) {
+  return request("POST", sessionPath(sessionId, "/reset"), { headers: { "if-match": etag } });
+}
+
+/**
+ * One page of sessions; `label` narrows it down, each name and value on its own.
+ *
+ * @param {Readonly<Record<string, string>>} label
+ * @param {number | null} pageSize
+ * @param {string | null} pageToken
+ */
+export function listSessions(label, pageSize, pageToken) {
+  /** @type {[string, string][]} */
+  const query = Object.entries(label).map(([name, value]) => ["label", `${name}=${value}`]);
+  if (pageSize !== null) query.push(["page_size", String(pageSize)]);
+  if (pageToken !== null) query.push(["page_token", pageToken]);
+  return request("GET", "/v1/sessions", { query });
+}
+
+/**
+ * The stateless form: the service keeps nothing, so it may be repeated as it is.
+ *
+ * @param {Document} document
+ */
+export function stepOnce(document) {
+  return request("POST", "/v1/step", { headers: JSON_BODY, body: write(document) });
+}
+
+/** The catalogue. */
+export function optimizers() {
+  return request("GET", "/v1/optimizers");
+}
+
+/** What the service is. */
+export function info() {
+  return request("GET", "/v1/info");
+}

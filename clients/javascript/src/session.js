@@ -1,0 +1,265 @@
+/** The Session object: one optimization run as its caller sees it. The logic of its verbs is in flows.js. */
+
+import * as flows from "./flows.js";
+
+/** @import {DType} from "./arrays.js" */
+/** @import {Checkpoint} from "./checkpoint.js" */
+/** @import {Held} from "./held.js" */
+/** @import {Optimizer, SessionInfo} from "./info.js" */
+/** @import {Returned, ShapeLike, Values} from "./values.js" */
+/** @import {Flow} from "./wire.js" */
+
+/**
+ * Whoever does a flow's requests, one after another, and gives its result.
+ *
+ * @typedef {<Result>(flow: Flow<Result>, signal: AbortSignal | undefined) => Promise<Result>} Runner
+ */
+
+/** @typedef {{signal?: AbortSignal | undefined}} Abortable `signal` ends the request; see Session */
+
+/**
+ * @typedef {object} StepOptions
+ * @property {Values} [params] replace the session's before the step, in the same atomic step; the first step of a
+ *   session without a shape needs them
+ * @property {number} [lr] the learning rate of this step alone, finite and at least 0
+ * @property {boolean} [returnParams] false leaves the params with the service; `params` is then null until the next
+ *   answer
+ * @property {ShapeLike} [shape] of typed arrays, where the session has none yet
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * One session of the service, made by `client.session()` or `client.restore()`.
+ *
+ * Values go in as typed arrays, as nested arrays, or as an object of names to these or to numbers; they come out in the
+ * kind in which they last went in, names in the caller's order, in the session's dtype: a typed array comes out as a
+ * Float64Array of a float64 session, a Float32Array of a float32 session. Typed arrays are flat and have the session's
+ * shape, last axis fastest. What comes out is the caller's own: writing to it changes nothing here.
+ *
+ * The object remembers the state that it last heard of. Every verb that changes the session applies to exactly that
+ * state or throws PreconditionFailed; so a verb is safe to send again when an answer is lost, and the client does.
+ * Await each verb before the next; several objects, tabs or programs may use one session.
+ *
+ * `signal` ends a verb: it rejects with the signal's reason, this object stays as it was, and whether the service
+ * carried the verb out is open, as after an error whose `maybeApplied` is true.
+ *
+ * Beside what each verb names, all of them reject with:
+ *   ConnectionFailed, RequestTimedOut, UnexpectedAnswer: no answer came, or none of stepd's.
+ *   SessionNotFound, SessionExpired: the session is gone.
+ *   Unavailable, InternalError: the service is busy, starting, stopping or broken.
+ */
+export class Session {
+  #run;
+  #held;
+
+  /**
+   * @param {Runner} run
+   * @param {Held} held
+   */
+  constructor(run, held) {
+    this.#run = run;
+    this.#held = held;
+  }
+
+  toString() {
+    return `<Session "${this.id}": ${this.optimizer.name}, ${this.dtype}, step ${this.stepNumber}>`;
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")]() {
+    return this.toString();
+  }
+
+  /** The name under which the service keeps the session. */
+  get id() {
+    return this.#held.id;
+  }
+
+  /**
+   * The optimizer's name and every hyper-parameter, the service's defaults filled in.
+   *
+   * @returns {Optimizer}
+   */
+  get optimizer() {
+    return { ...this.#held.optimizer };
+  }
+
+  /**
+   * What the service computes in, and what comes out.
+   *
+   * @returns {DType}
+   */
+  get dtype() {
+    return this.#held.dtype;
+  }
+
+  /** Lengths; with names an object of these; null while the session has no shape. */
+  get shape() {
+    return this.#held.givenShape();
+  }
+
+  /** The number of steps taken, as of the last answer. */
+  get stepNumber() {
+    return this.#held.validator.step;
+  }
+
+  /** The state that the next verb applies to: `"<incarnation>-<step>"`, quotes included. */
+  get etag() {
+    return this.#held.validator.etag;
+  }
+
+  /**
+   * The params of the last answer, without a request: new arrays each time, in the kind in which values last went in.
+   * Null while the session has no shape, and after a step with `returnParams: false`: then see `fetchParams()`.
+   *
+   * @returns {any}
+   */
+  get params() {
+    return this.#held.given();
+  }
+
+  /**
+   * Take one step: gradients in, updated params out. Applied once, however often it has to be sent. If no answer comes
+   * at all, `maybeApplied` of the error says whether it may have been applied; stepping again is safe, since it is
+   * refused if it was.
+   *
+   * Rejects with TypeError or RangeError (grads, params or lr can't be sent; nothing was sent), PreconditionFailed or
+   * SessionReplaced (the session has changed since the last answer), ShapeMismatch, NamesMismatch, StepNotFinite (the
+   * result would not be finite; the session stays as it was), SessionHasNoShape (a first step without params).
+   *
+   * @template {Values} Grads
+   * @overload
+   * @param {Grads} grads of the session's shape; converted to its dtype
+   * @param {StepOptions & {returnParams?: true}} [options]
+   * @returns {Promise<Returned<Grads>>} the new params in the kind of `grads`
+   */
+  /**
+   * @template {Values} Grads
+   * @overload
+   * @param {Grads} grads
+   * @param {StepOptions & {returnParams: false}} options
+   * @returns {Promise<null>}
+   */
+  /**
+   * @template {Values} Grads
+   * @overload
+   * @param {Grads} grads
+   * @param {StepOptions} options
+   * @returns {Promise<Returned<Grads> | null>}
+   */
+  /**
+   * @param {Values} grads
+   * @param {StepOptions} [options]
+   * @returns {Promise<any>}
+   */
+  async step(grads, { signal, ...how } = {}) {
+    return this.#run(flows.step(this.#held, newKey(), grads, how), signal);
+  }
+
+  /**
+   * Get the params from the service, and go on from the state that they belong to: the way back into step with the
+   * service after PreconditionFailed.
+   *
+   * @param {Abortable} [options]
+   * @returns {Promise<any>} as `params`
+   */
+  async fetchParams({ signal } = {}) {
+    return this.#run(flows.fetchParams(this.#held), signal);
+  }
+
+  /**
+   * Wait until the session has taken so many steps, by whomever, and go on from the state that is there then. The wait
+   * also ends when the time is up or the session was reset or replaced: `stepNumber` tells which step was reached. It
+   * may be longer than one request is allowed to wait.
+   *
+   * Rejects with RangeError for a step or a time that is none.
+   *
+   * @param {number} step
+   * @param {Abortable & {timeoutS?: number}} [options] `timeoutS`: how long to wait at most, in seconds; default 30
+   * @returns {Promise<any>} the params that are there when the wait ends, as `params`
+   */
+  async waitForStep(step, { timeoutS = 30, signal } = {}) {
+    return this.#run(flows.waitForStep(this.#held, step, timeoutS), signal);
+  }
+
+  /**
+   * Replace the params; optimizer state and step number stay.
+   *
+   * Rejects with TypeError or RangeError (the values can't be sent; nothing was sent), PreconditionFailed (the session
+   * has changed since the last answer; see its `resent`), ShapeMismatch, NamesMismatch.
+   *
+   * @param {Values} params of the session's shape; they give it one if it has none
+   * @param {Abortable & {shape?: ShapeLike}} [options] `shape`: of typed arrays, where the session has none yet
+   * @returns {Promise<void>}
+   */
+  async putParams(params, { shape, signal } = {}) {
+    return this.#run(flows.putParams(this.#held, params, shape), signal);
+  }
+
+  /**
+   * Get the whole session as it is now: params, optimizer state, step number. Nothing changes, here or there.
+   * Rejects with SessionHasNoShape while there are no values.
+   *
+   * @param {Abortable} [options]
+   * @returns {Promise<Checkpoint>} values in the kind in which they last went in
+   */
+  async state({ signal } = {}) {
+    return this.#run(flows.state(this.#held), signal);
+  }
+
+  /**
+   * Put the session back to a checkpoint of the same optimizer, dtype and shape: params, optimizer state, step number.
+   *
+   * Rejects with TypeError or RangeError (its values can't be sent; nothing was sent), PreconditionFailed (the session
+   * has changed since the last answer; see its `resent`), CheckpointMismatch, ShapeMismatch, NamesMismatch (it does not
+   * fit), DigestMismatch (it was damaged).
+   *
+   * @param {Checkpoint} checkpoint
+   * @param {Abortable} [options]
+   * @returns {Promise<void>}
+   */
+  async restore(checkpoint, { signal } = {}) {
+    return this.#run(flows.restore(this.#held, checkpoint), signal);
+  }
+
+  /**
+   * Set the optimizer state to zero and the step number to 0; params and shape stay. Rejects with PreconditionFailed if
+   * the session has changed since the last answer; see its `resent`.
+   *
+   * @param {Abortable} [options]
+   * @returns {Promise<void>}
+   */
+  async reset({ signal } = {}) {
+    return this.#run(flows.reset(this.#held), signal);
+  }
+
+  /**
+   * Delete the session; its id is free again. Rejects with PreconditionFailed if the session has changed since the last
+   * answer; `client.delete(id)` does not mind.
+   *
+   * @param {Abortable} [options]
+   * @returns {Promise<void>}
+   */
+  async delete({ signal } = {}) {
+    return this.#run(flows.remove(this.id, this.etag), signal);
+  }
+
+  /**
+   * Get what the service tells about the session, values apart. This object's own view does not change.
+   *
+   * @param {Abortable} [options]
+   * @returns {Promise<SessionInfo>}
+   */
+  async describe({ signal } = {}) {
+    return this.#run(flows.describe(this.id), signal);
+  }
+}
+
+/**
+ * 128 random bits. Not crypto.randomUUID, which browsers keep from pages that came over plain HTTP from elsewhere.
+ *
+ * @returns {string}
+ */
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

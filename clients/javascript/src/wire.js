@@ -1,0 +1,69 @@
+/**
+ * What passes between the client's logic and whoever sends: requests, answers, flows. No logic and no I/O lives here.
+ *
+ * A flow is a generator that yields each request that it needs, is sent the answer, and returns its result. The logic
+ * of every operation is a flow (flows.js); a client runs flows: it sends, waits, retries, and knows no more than that.
+ */
+
+/**
+ * One HTTP request. `path` is within the base URL; the body, where there is one, is JSON. `repeatable`: it may be sent
+ * again, whatever became of earlier sendings, for it changes nothing, or carries what keeps it from being carried out
+ * twice. `waitS`: how long the service is asked to hold its answer back, in seconds.
+ *
+ * @typedef {object} Request
+ * @property {string} method
+ * @property {string} path
+ * @property {boolean} repeatable
+ * @property {ReadonlyArray<readonly [string, string]>} query
+ * @property {Readonly<Record<string, string>>} headers
+ * @property {string | null} body
+ * @property {number} waitS
+ */
+
+/**
+ * One HTTP answer, header names in lower case. `maybeApplied`: an earlier sending of the same request may have been
+ * carried out, its answer lost.
+ *
+ * @typedef {object} Answer
+ * @property {number} status
+ * @property {Readonly<Record<string, string>>} headers
+ * @property {string} text
+ * @property {boolean} maybeApplied
+ */
+
+/**
+ * @template Result
+ * @typedef {Generator<Request, Result, Answer>} Flow
+ */
+
+/**
+ * A request with whatever it does not say at its usual value.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {Partial<Omit<Request, "method" | "path">>} [others]
+ * @returns {Request}
+ */
+export function request(method, path, others = {}) {
+  return Object.freeze({
+    method,
+    path,
+    repeatable: true,
+    query: [],
+    headers: {},
+    body: null,
+    waitS: 0,
+    ...others,
+  });
+}
+
+/**
+ * The media type of an answer without its parameters, in lower case.
+ *
+ * @param {Answer} answer
+ * @returns {string}
+ */
+export function contentType(answer) {
+  const [type = ""] = (answer.headers["content-type"] ?? "").split(";");
+  return type.trim().toLowerCase();
+}
