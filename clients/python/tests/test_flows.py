@@ -87,6 +87,17 @@ def test_a_service_that_drains_is_not_asked_to_wait_again():
     assert (result.tolist(), session.validator.step) == ([0.5, 1.5], 4)
 
 
+def test_another_life_ends_a_wait_that_was_not_cut_short():
+    """After a full wait that shows another life, which may be another session, nothing more is waited for."""
+    session = held()
+    info = {"id": "run", "optimizer": {"name": "sgd"}, "dtype": "float32", "shape": [2], "size": 2, "step": 1}
+    info |= {"incarnation": "new", "bytes": 9, "created_at": "", "updated_at": "", "ttl_s": None, "expires_at": None}
+    described = Answer(200, {"etag": '"new-1"'}, orjson.dumps({**info, "labels": {}, "durability": "memory"}))
+    made, result = run(flows.wait_for_step(session, 9, None), params_answer(1, 30.1, life="new"), described)
+    assert [request.path for request in made] == ["/v1/sessions/run/params", "/v1/sessions/run"]
+    assert (result.tolist(), result.dtype, session.validator.etag) == ([0.5, 1.5], np.dtype("float32"), '"new-1"')
+
+
 def test_what_a_service_allows_is_asked_for_where_it_is_less():
     """A service that refuses to wait 30 s is asked how long it may be, and waited on in parts of that length."""
     refused = Answer(400, {"content-type": "application/problem+json"}, b'{"code":"invalid-query"}')
