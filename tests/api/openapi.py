@@ -36,7 +36,7 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
 TYPES = {"null", "boolean", "object", "array", "number", "string", "integer"}
 ONE_SCHEMA = {"items", "additionalProperties", "not", "propertyNames", "contains"}
 SEVERAL_SCHEMAS = {"anyOf", "oneOf", "allOf", "prefixItems"}
-NAMED_SCHEMAS = {"properties", "patternProperties", "$defs"}
+NAMED_SCHEMAS = {"properties", "dependentSchemas", "patternProperties", "$defs"}
 KEYWORDS = {
     "$ref", "type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum",
     "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "maxProperties", "minProperties",

@@ -59,8 +59,8 @@ Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
 def _params_or_shape(schema: dict[str, Any]) -> None:
-    """Both at once are refused."""
-    schema["not"] = {"required": ["params", "shape"]}
+    """Both at once are refused. Said with `not`, Swagger UI shows the whole body as one that can't be."""
+    schema["dependentSchemas"] = {"shape": {"properties": {"params": False}}}
 
 
 class Control(BaseModel):
