@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test conformance check format docs lock clean
+.PHONY: help serve demo test conformance check format docs lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 serve: $(VENV)/.serve ## install what the service needs and start it
 	@exec $(BIN)/stepd serve
+
+demo: $(VENV)/.demo ## train on real images through the service and draw the learning curve
+	@exec $(BIN)/stepd demo
 
 test: $(VENV)/.dev ## install everything and run all tests with coverage
 	@$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
@@ -39,7 +42,7 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (needs uv)
 	@tools/lock.sh
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist stepd-demo.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is told to take nothing that the lock files don't name, by hash.
@@ -49,11 +52,17 @@ $(VENV)/.serve: requirements/serve.txt pyproject.toml | $(VENV)/bin/python
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(VENV)/.demo: requirements/demo.txt pyproject.toml clients/python/pyproject.toml | $(VENV)/bin/python
+	@echo "installing the demo's pinned dependencies into $(VENV) ..."
+	@$(PIP) --require-hashes -r requirements/demo.txt
+	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
+	@touch $@ $(VENV)/.serve
+
 $(VENV)/.dev: requirements/dev.txt pyproject.toml clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "installing the pinned dependencies of tests and checks into $(VENV) ..."
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
-	@touch $@ $(VENV)/.serve
+	@touch $@ $(VENV)/.serve $(VENV)/.demo
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

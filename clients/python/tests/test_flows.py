@@ -169,16 +169,20 @@ def imports(path):
 
 
 def test_only_the_client_does_io():
-    """httpx and clocks are used where requests are sent, files in files.py: all else is shared logic."""
+    """httpx and clocks are used where requests are sent or a service runs, files in files.py: the rest is logic."""
     io_modules = {"httpx", "time", "pathlib", "tempfile", "socket", "logging", "asyncio", "threading"}
     users = {path.name for path in PACKAGE.glob("*.py") if io_modules & set(imports(path))}
-    assert users == {"client.py", "sending.py", "files.py"}
+    assert users == {"client.py", "sending.py", "files.py", "asgi.py", "local.py"}
 
 
 def test_nothing_of_the_service_is_imported():
-    """The client stands alone: it imports what its pyproject names, the standard library, and itself."""
-    for path in PACKAGE.glob("*.py"):
-        assert "stepd" not in set(imports(path))
+    """The client stands alone: only a local client, when it is made, imports the service that it is to run."""
+    users = {path.name for path in PACKAGE.glob("*.py") if "stepd" in set(imports(path))}
+    assert users == {"local.py"}
+    at_import = ast.parse((PACKAGE / "local.py").read_text("utf-8")).body
+    assert not any(
+        "stepd." in ast.unparse(line) for line in at_import if isinstance(line, (ast.Import, ast.ImportFrom))
+    )
 
 
 def test_every_module_says_what_belongs_in_it_and_stays_short():

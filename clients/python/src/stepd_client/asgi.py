@@ -40,8 +40,12 @@ class Application:
         """Returns when the application is ready. Raises RuntimeError where it does not start."""
         await self._lifespan.start()
 
-    async def answer(self, request: httpx.Request, body: bytes) -> httpx.Response:
+    async def answer(self, request: httpx.Request, body: bytes, gone: asyncio.Event | None = None) -> httpx.Response:
         """The application's answer. The application goes on when the caller gives up, and is told that he has gone.
+
+        Args:
+            request, body: the request, and its body, which has been read.
+            gone: to be set where the caller gives up without cancelling this.
 
         Raises:
             httpx.ReadTimeout: no answer within the request's read timeout.
@@ -50,7 +54,7 @@ class Application:
         """
         if self._closed:
             raise httpx.ConnectError("the service is closed", request=request)
-        exchange = _Exchange(request, body)
+        exchange = _Exchange(request, body, asyncio.Event() if gone is None else gone)
         task = asyncio.ensure_future(self._run(exchange))
         self._tasks[task] = exchange
         task.add_done_callback(self._tasks.pop)
@@ -89,7 +93,7 @@ class Application:
 class _Exchange:
     """One request and its answer, between the caller and the application."""
 
-    def __init__(self, request: httpx.Request, body: bytes) -> None:
+    def __init__(self, request: httpx.Request, body: bytes, gone: asyncio.Event) -> None:
         self.answer: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
         self.method, self.path = request.method, request.url.path
         self._request = request
@@ -97,7 +101,7 @@ class _Exchange:
         self._started: Message | None = None
         self._body = bytearray()
         self._complete = False
-        self._gone = asyncio.Event()
+        self._gone = gone
 
     def scope(self, state: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         url = self._request.url

@@ -82,15 +82,24 @@ class LocalTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The application's answer; see Application.answer."""
         body = request.read()
-        with self._closing:  # what is handed in before the end is still answered, or refused, by the loop
+        gone = asyncio.Event()
+        try:
+            return self._hand_in(request, body, gone).result()
+        except httpx.RequestError:
+            raise
+        except BaseException:  # the caller is interrupted, wherever he is by now: the application hears of it
+            with self._closing:
+                if not self._closed:
+                    self._loop.call_soon_threadsafe(gone.set)
+            raise
+
+    def _hand_in(
+        self, request: httpx.Request, body: bytes, gone: asyncio.Event
+    ) -> concurrent.futures.Future[httpx.Response]:
+        with self._closing:  # what is handed in before the end is still answered, or broken off, by the loop
             if self._closed:
                 raise httpx.ConnectError("the service is closed", request=request)
-            answer = asyncio.run_coroutine_threadsafe(self._application.answer(request, body), self._loop)
-        try:
-            return answer.result()
-        except BaseException:  # the caller is interrupted, and the application hears that he has gone
-            answer.cancel()
-            raise
+            return asyncio.run_coroutine_threadsafe(self._application.answer(request, body, gone), self._loop)
 
     def close(self) -> None:
         """Stops the application and ends its thread. Raises RuntimeError where the application fails at that."""
