@@ -17,25 +17,25 @@ def require_module(name: str, install: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        _lacking(f"the module {name}, which is not installed: {install}")
+        _lacking(f"the module {name}", install)
 
 
 def require_program(name: str, install: str) -> str:
     """The program's path; without it the test is skipped with the line that installs it."""
     path = shutil.which(name)
     if path is None:
-        _lacking(f"the program {name}, which is not installed: {install}")
+        _lacking(f"the program {name}", install)
     return path
 
 
-def require(what: str | None) -> None:
-    """Skips where something is missing: `what` says what, with the line that installs it."""
-    if what is not None:
-        _lacking(what)
+def require(lacking: tuple[str, str] | None) -> None:
+    """Skips the test where somebody else has found something missing: what it is, and the line that installs it."""
+    if lacking is not None:
+        _lacking(*lacking)
 
 
-def _lacking(what: str) -> NoReturn:
-    reason = f"needs {what}"
+def _lacking(what: str, install: str) -> NoReturn:
+    reason = f"needs {what}, which is not installed: {install}"
     if os.environ.get("STEPD_TEST_REQUIRE") == "all":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
