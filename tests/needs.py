@@ -20,37 +20,37 @@ def require_module(name: str, install: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        _lacking(f"the module {name}, which is not installed: {install}")
+        _lacking(f"the module {name}", install)
 
 
 def require_program(name: str, install: str, major: int = 0) -> str:
     """The program's path; without it, or before that major version, the test is skipped with what installs it."""
     path = shutil.which(name)
     if path is None:
-        _lacking(f"the program {name}, which is not installed: {install}")
+        _lacking(f"the program {name}", install)
     if major:
         told = subprocess.run([path, "--version"], check=True, capture_output=True, text=True).stdout.strip()
         found = re.search(r"\d+", told)
         if found is None or int(found[0]) < major:
-            _lacking(f"the program {name} in version {major} or later (this one is {told}): {install}")
+            _lacking(f"the program {name} in version {major} or later (this one is {told})", install)
     return path
 
 
 def require_path(path: Path, install: str) -> Path:
     """The path, if there is something; without it the test is skipped with the line that makes it."""
     if not path.exists():
-        _lacking(f"{path.name}, which is not there: {install}")
+        _lacking(path.name, install)
     return path
 
 
-def require(what: str | None) -> None:
-    """Skips where something is missing: `what` says what, with the line that installs it."""
-    if what is not None:
-        _lacking(what)
+def require(lacking: tuple[str, str] | None) -> None:
+    """Skips the test where somebody else has found something missing: what it is, and the line that installs it."""
+    if lacking is not None:
+        _lacking(*lacking)
 
 
-def _lacking(what: str) -> NoReturn:
-    reason = f"needs {what}"
+def _lacking(what: str, install: str) -> NoReturn:
+    reason = f"needs {what}, which is not installed: {install}"
     if os.environ.get("STEPD_TEST_REQUIRE") == "all":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -12,9 +12,9 @@ from tests.needs import require, require_module, require_path, require_program
 MISSING: list[Callable[[], object]] = [
     lambda: require_module("no_such_module", "pip install it"),
     lambda: require_program("no-such-program", "pip install it"),
-    lambda: require("the program no-such-program: pip install it"),
     lambda: require_program("no-such-program", "pip install it", major=1),
     lambda: require_path(Path("no-such-program"), "pip install it"),
+    lambda: require(("the program no-such-program", "pip install it")),
 ]
 
 

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no case {', '.join(sorted(missing))}")
 
     console = Console(width=None if sys.stdout.isatty() else 120)
-    absent = {client.name: reason for client in clients if (reason := client.lacks())}
+    absent = {client.name: lacking for client in clients if (lacking := client.lacks())}
     with Places() as places:
         verdicts = {client.name: run(client, cases, places, console) for client in clients if client.name not in absent}
     show(console, cases, verdicts, absent)

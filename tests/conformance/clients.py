@@ -30,13 +30,13 @@ class ClientUnderTest:
     def __str__(self) -> str:
         return self.name
 
-    def lacks(self) -> str | None:
-        """What is missing, with the line that installs it; None where the program can run."""
+    def lacks(self) -> tuple[str, str] | None:
+        """What is missing, and the line that installs it; None where the program can run."""
         for program, install in self.needs.items():
             if shutil.which(program) is None:
-                return f"the program {program}, which is not installed: {install}"
+                return f"the program {program}", install
         if not (ROOT / self.program).exists():
-            return f"the file {self.program}, which is not there"
+            return f"the file {self.program}", f"git checkout {self.program}"
         return None
 
     def known_failures(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ Verdicts = Mapping[str, Mapping[str, Verdict]]  # by client, then by case
 STYLES = {Result.PASSED: "green", Result.KNOWN: "yellow", Result.NOT_FOR_IT: "dim"}
 
 
-def show(console: Console, cases: Sequence[Case], verdicts: Verdicts, absent: Mapping[str, str]) -> None:
+def show(console: Console, cases: Sequence[Case], verdicts: Verdicts, absent: Mapping[str, tuple[str, str]]) -> None:
     """The table of cases x clients, the reasons of what fails, and the summary."""
     if verdicts and console.is_terminal:
         console.print(_table(cases, verdicts))
@@ -29,8 +29,9 @@ def show(console: Console, cases: Sequence[Case], verdicts: Verdicts, absent: Ma
                 console.print(f"[red]{client}: {name} {verdict.result.value}[/red]", highlight=False)
                 for reason in verdict.reasons:
                     console.print(f"    {escape(reason)}", highlight=False, soft_wrap=True)
-    for client, reason in absent.items():
-        console.print(f"[yellow]{client}: not run; it needs {escape(reason)}[/yellow]", highlight=False, soft_wrap=True)
+    for client, (what, install) in absent.items():
+        reason = escape(f"it needs {what}, which is not installed: {install}")
+        console.print(f"[yellow]{client}: not run; {reason}[/yellow]", highlight=False, soft_wrap=True)
     for client, of_client in verdicts.items():
         console.print(summary(client, of_client), highlight=False)
 
