@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from tests.needs import lacking_program
+from tests.node import NODE_MAJOR
 
 ROOT = Path(__file__).parents[2]
 KNOWN_FAILURES = Path(__file__).parent / "known_failures"
@@ -17,14 +18,15 @@ KNOWN_FAILURES = Path(__file__).parent / "known_failures"
 class ClientUnderTest:
     """One row: how the program is started, from the top of the repository, and what that takes.
 
-    `program` is a file of this repository; `needs` maps other programs to the line that installs them. `networked` is
-    false for a client that has no network between itself and the service: the cases about that are not for it.
+    `program` is a file of this repository; `needs` are other programs: name, what installs it, and the major version
+    that it has at least. `networked` is false for a client that has no network between itself and the service: the
+    cases about that are not for it.
     """
 
     name: str
     command: tuple[str, ...]
     program: str
-    needs: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[tuple[str, str, int], ...] = ()
     networked: bool = True
 
     def __str__(self) -> str:
@@ -32,9 +34,9 @@ class ClientUnderTest:
 
     def lacks(self) -> tuple[str, str] | None:
         """What is missing, and the line that installs it; None where the program can run."""
-        for program, install in self.needs.items():
-            if shutil.which(program) is None:
-                return f"the program {program}", install
+        for need in self.needs:
+            if lacking := lacking_program(*need):
+                return lacking
         if not (ROOT / self.program).exists():
             return f"the file {self.program}", f"git checkout {self.program}"
         return None
@@ -59,7 +61,7 @@ CLIENTS = (
         "javascript",
         ("node", "clients/javascript/conformance/program.js"),
         "clients/javascript/conformance/program.js",
-        needs={"node": "apt-get install nodejs"},
+        needs=(("node", "apt-get install nodejs", NODE_MAJOR),),
     ),
 )
 

@@ -105,7 +105,7 @@ def test_a_client_that_is_named_has_to_be_there(
 ) -> None:
     """What it lacks is said with the line that installs it; without a name it is left out."""
     known_failures.write_text("{}", "utf-8")
-    absent = ClientUnderTest("broken", ("none",), "none", needs={"no-such-program": "apt-get install it"})
+    absent = ClientUnderTest("broken", ("none",), "none", needs=(("no-such-program", "apt-get install it", 1),))
     monkeypatch.setattr(clients, "CLIENTS", (absent,))
     assert main(["broken"]) == 1
     assert "it needs the program no-such-program, which is not installed: apt-get install it" in capsys.readouterr().out
