@@ -18,6 +18,7 @@ OPTIONS = {
     "strict": True,
     "exactOptionalPropertyTypes": True,
     "noEmitOnError": True,
+    "skipDefaultLibCheck": True,
 }
 
 
