@@ -4,11 +4,13 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.docs.documents import ROOT, marked_block, read
 from tests.needs import require_program
+from tests.node import CLIENT, node, run
 from tests.server import Running
 
 README = read("README.md")
@@ -56,6 +58,17 @@ def test_the_python_client_example_runs(server: Running) -> None:
     assert step == "3"
     assert all(0 < float(after) < before for after, before in zip(params, (1.0, 2.0), strict=True))
     assert server.session("run-8").get().status_code == 404
+
+
+def test_the_javascript_client_example_runs(server: Running, tmp_path: Path) -> None:
+    """The example finds the package by its name, takes three steps downhill and leaves nothing behind."""
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules" / "stepd-client").symlink_to(CLIENT)
+    (tmp_path / "example.mjs").write_text(marked_block("README.md", "javascript-client").replace(ADDRESS, server.url))
+    step, *params = run(node(), "example.mjs", folder=tmp_path).split()
+    assert step == "3"
+    assert all(0 < float(after) < before for after, before in zip(params, (1.0, 2.0), strict=True))
+    assert server.session("run-9").get().status_code == 404
 
 
 def test_the_textbook_example_runs_without_a_server() -> None:

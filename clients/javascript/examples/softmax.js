@@ -19,7 +19,8 @@ export function evaluate(model, { images, labels }) {
   const grads = { weights: new Float64Array(model.weights.length), bias: new Float64Array(classes) };
   let loss = 0;
   let right = 0;
-  for (const [index, label] of labels.entries()) {
+  for (let index = 0; index < labels.length; index++) {
+    const label = at(labels, index);
     const image = images.subarray(index * inputs, (index + 1) * inputs);
     const scores = scoresOf(model, image);
     const highest = Math.max(...scores);
@@ -27,10 +28,11 @@ export function evaluate(model, { images, labels }) {
     const odds = scores.map((score) => Math.exp(score - highest));
     const total = odds.reduce((sum, one) => sum + one, 0);
     loss += Math.log(total) + highest - at(scores, label);
-    // The gradient of an image's cross-entropy by its scores: what it should have been, less what it was.
+    // The gradient of an image's cross-entropy by its scores: what it was, less what it should have been.
     const slopes = odds.map((one, digit) => (one / total - (digit === label ? 1 : 0)) / labels.length);
-    for (const [digit, slope] of slopes.entries()) add(grads.bias, digit, slope);
-    for (const [input, pixel] of image.entries()) {
+    for (let digit = 0; digit < classes; digit++) add(grads.bias, digit, at(slopes, digit));
+    for (let input = 0; input < inputs; input++) {
+      const pixel = at(image, input);
       if (pixel === 0) continue;
       for (let digit = 0; digit < classes; digit++) add(grads.weights, input * classes + digit, pixel * at(slopes, digit));
     }
@@ -44,14 +46,15 @@ export function evaluate(model, { images, labels }) {
  */
 function scoresOf({ weights, bias }, image) {
   const scores = bias.slice();
-  for (const [input, pixel] of image.entries()) {
+  for (let input = 0; input < image.length; input++) {
+    const pixel = at(image, input);
     if (pixel === 0) continue;
     for (let digit = 0; digit < scores.length; digit++) add(scores, digit, pixel * at(weights, input * scores.length + digit));
   }
   return scores;
 }
 
-/** @type {(values: Float64Array, index: number) => number} */
+/** @type {(values: ArrayLike<number>, index: number) => number} */
 function at(values, index) {
   return /** @type {number} */ (values[index]);
 }

@@ -81,7 +81,11 @@ test("a service that goes on talking is waited for, however long it takes", asyn
   /** @type {ReadableStreamDefaultController<Uint8Array> | undefined} */
   let talk;
   const body = new ReadableStream({ start: (controller) => void (talk = controller) });
-  const fetch = async () => new Response(body);
+  /** @type {typeof globalThis.fetch} */
+  const fetch = async (_, init) => {
+    init?.signal?.addEventListener("abort", () => talk?.error(new Error("aborted")));
+    return new Response(body);
+  };
   const answering = impatient("http://stepd.test", { fetch, timeoutS: 1 }).info();
   for (const part of '{"version":"1"}') {
     talk?.enqueue(new TextEncoder().encode(part));
