@@ -11,7 +11,7 @@ import typer
 import stepd
 
 # What `stepd demo` imports beside what the service needs: the extra `demo`, and the client.
-DEMO_PACKAGES = frozenset({"httpx", "matplotlib", "rich", "sklearn", "stepd_client"})
+DEMO_PACKAGES = frozenset({"httpx", "matplotlib", "rich", "sklearn", "stepd_client", "threadpoolctl"})
 
 cli = typer.Typer(
     name="stepd",
@@ -65,20 +65,19 @@ def demo(
     steps: Annotated[int, typer.Option(min=1, help="Steps to take.")] = 500,
     picture: Annotated[Path, typer.Option(help="Where the learning curve goes, a PNG.")] = Path("stepd-demo.png"),
     url: Annotated[
-        str | None, typer.Option(help="A service that runs already. [one is started, and ended with the demo]")
+        str | None, typer.Option(help="A service that runs already. Without it one is started, and ended.")
     ] = None,
-    optimizer: Annotated[str, typer.Option(help="Another of the catalogue's: adagrad, rmsprop, sgd.")] = "adadelta",
-    lr: Annotated[float | None, typer.Option(help="The learning rate. [the optimizer's default]")] = None,
+    optimizer: Annotated[str, typer.Option(help="adadelta, adagrad, rmsprop or sgd.")] = "adadelta",
+    lr: Annotated[float | None, typer.Option(help="The learning rate. Without it the optimizer's default.")] = None,
 ) -> None:
     """Train on real images through the service, and compare with the textbook class bit for bit."""
     try:
         from stepd.demo.run import Options, run  # noqa: PLC0415 - nothing else needs what the demo needs
     except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in DEMO_PACKAGES:
+        package = (missing.name or "").partition(".")[0]
+        if package not in DEMO_PACKAGES:
             raise
-        typer.echo(
-            f"stepd: the demo needs {missing.name}, which is not installed; in a checkout run: make demo", err=True
-        )
+        typer.echo(f"stepd: the demo needs {package}, which is not installed; in a checkout run: make demo", err=True)
         raise typer.Exit(2) from None
     raise typer.Exit(run(Options(steps, picture, url, optimizer, lr)))
 

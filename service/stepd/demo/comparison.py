@@ -35,7 +35,7 @@ class Comparison:
     >>> comparison.step({"w": np.array([0.5])}, {"w": np.array([0.9955280429197062])})
     >>> comparison.step({"w": np.array([0.5])}, {"w": np.array([0.9])})
     >>> comparison.difference
-    Difference(step=2, place='params of w[0]', service=0.9, textbook=0.9910559763796385)
+    Difference(step=2, place='params of w[0]', service=0.9, textbook=0.9909991182590161)
     """
 
     def __init__(self, optimizer: Mapping[str, Any], params: Params) -> None:
