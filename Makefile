@@ -8,7 +8,7 @@ NODE_MODULES := clients/javascript/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check format docs lock clean
+.PHONY: help serve demo test conformance check format docs lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,8 +16,15 @@ help: ## list the commands
 serve: $(VENV)/.serve ## install what the service needs and start it
 	@exec $(BIN)/stepd serve
 
+demo: $(VENV)/.demo ## train on real images through the service and draw the learning curve
+	@exec $(BIN)/stepd demo
+
 test: $(VENV)/.dev $(NODE_MODULES) ## install everything and run all tests with coverage
 	@$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term
+
+# CLIENT=python runs the cases for that client alone, which then has to be there.
+conformance: $(VENV)/.dev $(NODE_MODULES) ## run the conformance cases for every client, or for CLIENT=python
+	@$(BIN)/python -m tests.conformance $(CLIENT)
 
 check: $(VENV)/.dev ## lint, types, import rules, generated docs
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
@@ -36,7 +43,8 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (needs uv)
 	@tools/lock.sh
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) $(NODE_MODULES) clients/javascript/types .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(NODE_MODULES) clients/javascript/types dist stepd-demo.png
+	rm -rf .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is told to take nothing that the lock files don't name, by hash.
@@ -46,11 +54,17 @@ $(VENV)/.serve: requirements/serve.txt pyproject.toml | $(VENV)/bin/python
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(VENV)/.demo: requirements/demo.txt pyproject.toml clients/python/pyproject.toml | $(VENV)/bin/python
+	@echo "installing the demo's pinned dependencies into $(VENV) ..."
+	@$(PIP) --require-hashes -r requirements/demo.txt
+	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
+	@touch $@ $(VENV)/.serve
+
 $(VENV)/.dev: requirements/dev.txt pyproject.toml clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "installing the pinned dependencies of tests and checks into $(VENV) ..."
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
-	@touch $@ $(VENV)/.serve
+	@touch $@ $(VENV)/.serve $(VENV)/.demo
 
 # Only where there is npm: without it the tests of the JavaScript client are skipped, with what to install.
 $(NODE_MODULES): clients/javascript/package.json clients/javascript/package-lock.json

@@ -187,7 +187,7 @@ class Running:
 
     def stop(self) -> None:
         """As SIGTERM would: drains, answers what is in flight, ends."""
-        if self._thread.is_alive():
+        if self._thread.is_alive() and not self.server.should_exit:  # else its loop may be closed already
             self.drain()
         self.http.close()
         self.begin_stop()
@@ -209,6 +209,7 @@ class Servers:
 
     def stop(self) -> None:
         for server in self._shared.values():
+            server.drain()
             server.begin_stop()
         for server in self._shared.values():
             server.stop()

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import require_module, require_path, require_program
+from tests.needs import require, require_module, require_path, require_program
 
 MISSING: list[Callable[[], object]] = [
     lambda: require_module("no_such_module", "pip install it"),
     lambda: require_program("no-such-program", "pip install it"),
     lambda: require_program("no-such-program", "pip install it", major=1),
     lambda: require_path(Path("no-such-program"), "pip install it"),
+    lambda: require(("the program no-such-program", "pip install it")),
 ]
 
 
@@ -41,6 +42,7 @@ def test_what_is_there_is_handed_over() -> None:
     """A module comes imported, a program as its path."""
     assert require_module("json", "") is json
     assert require_program("sh", "").endswith("/sh")
+    require(None)
     assert require_path(Path(__file__), "") == Path(__file__)
 
 

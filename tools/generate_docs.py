@@ -19,9 +19,10 @@ from typing import Any
 
 import httpx
 
-from stepd.api import documentation
 from stepd.api.direct import DirectRoute
 from stepd.api.headers import MAX_HEAD_BYTES
+from stepd.api.openapi import parameters as documented_parameters
+from stepd.api.openapi import schemas
 from stepd.api.problems import STATUS
 from stepd.app import create_app, openapi_document
 from stepd.errors import all_errors
@@ -30,6 +31,7 @@ from stepd.settings import Settings
 from stepd.values import DTYPES
 from stepd.web.pages import ADVICE
 from stepd.wire.json import DECODE_BYTES_PER_BYTE, DECODED_BYTES_PER_BYTE, ENCODE_BYTES_PER_VALUE
+from tests.conformance.cases import files
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")))
@@ -68,7 +70,7 @@ def codes() -> str:
 def parameters() -> str:
     """Every header and query parameter that a request may carry."""
     seen: dict[tuple[str, str, str], None] = {}
-    for value in vars(documentation).values():
+    for value in vars(documented_parameters).values():
         if isinstance(value, dict) and "in" in value and value["in"] != "path":
             seen[value["name"], value["in"], value["description"]] = None
     rows = ((f"`{name}`", place, meaning) for name, place, meaning in seen)
@@ -76,34 +78,48 @@ def parameters() -> str:
 
 
 def bodies() -> str:
-    """Every field of every document that goes in or comes out."""
+    """Every field of every document that goes in or comes out; optimizers have a chapter of their own."""
     components = openapi_document(create_app(Settings(driver="blocked")))["components"]["schemas"]
-    parts = []
+    parts, others = [], []
+    beside_models = schemas.components(Settings().max_tensors)
     for name, schema in components.items():
+        if name.removeprefix("Resolved").lower() in CATALOGUE:
+            continue
+        if name in beside_models:
+            others.append((f"`{name}`", schema["description"]))
+            continue
         required = schema.get("required", ())
         rows = [
             (f"`{field}`", _type(of) + ("" if field in required else ", optional"), of.get("description", ""))
             for field, of in schema["properties"].items()
         ]
         parts.append(f"**{name}**: {schema['description']}\n\n{table(('Field', 'Type', 'Meaning'), rows)}")
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, table(("Type", "Meaning"), others)])
 
 
 def _type(schema: dict[str, Any]) -> str:
     """A JSON schema in a few words."""
     if "$ref" in schema:
         return str(schema["$ref"].rpartition("/")[2])
-    if any(choice.get("minProperties") for choice in schema.get("anyOf", ())):
-        return "tensors"
-    if "enum" in schema:
-        return " or ".join(f"`{value}`" for value in schema["enum"])
+    if "enum" in schema or "const" in schema:
+        return " or ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
     if "anyOf" in schema:
         return " or ".join(_type(choice) for choice in schema["anyOf"])
     if schema.get("type") == "array":
         return f"array of {_type(schema['items'])}"
     if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"object of {_type(schema['additionalProperties'])}"
-    return str(schema.get("type", "array or object"))
+    return str(schema["type"])
+
+
+def topics() -> str:
+    """The topics of the conformance cases, one per file."""
+    documents = [json.loads(path.read_text("utf-8")) for path in files()]
+    rows = (
+        (f"[{one['topic']}](../tests/conformance/cases/{one['topic']}.json)", len(one["cases"]), one["about"])
+        for one in documents
+    )
+    return table(("Topic", "Cases", "What they are about"), rows)
 
 
 def reservations() -> str:
@@ -205,6 +221,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "symbols": symbols,
     "modules": modules,
     "curl": curl,
+    "topics": topics,
 }
 
 

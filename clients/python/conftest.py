@@ -1,7 +1,9 @@
-"""A stepd service for the tests that need one, and what the examples in docstrings may use: `client`, `url`, `np`."""
+"""A stepd service for the tests that need one, and what the examples in docstrings may use: `client`, `url`,
+`folder`, `asyncio`, `np`."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import queue
 import re
@@ -78,8 +80,12 @@ def _names_for_examples(request: pytest.FixtureRequest, doctest_namespace: dict[
     """Examples that talk to a service talk to a real one."""
     if not isinstance(request.node, pytest.DoctestItem):
         return
-    doctest_namespace.update(np=np, **{name: getattr(stepd_client, name) for name in stepd_client.__all__})
+    doctest_namespace.update(
+        asyncio=asyncio, np=np, **{name: getattr(stepd_client, name) for name in stepd_client.__all__}
+    )
     source = "".join(example.source for example in request.node.dtest.examples)
+    if "folder" in source:
+        doctest_namespace["folder"] = request.getfixturevalue("tmp_path")
     if "client" in source or "url" in source:
         doctest_namespace["url"] = request.getfixturevalue("live_server")
         doctest_namespace["client"] = request.getfixturevalue("client")

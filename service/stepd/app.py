@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -17,10 +15,9 @@ from starlette.routing import Match, Route
 
 import stepd
 from stepd.api.budget import Budget
-from stepd.api.direct import DirectRoute
-from stepd.api.documentation import DOCUMENTED_MODELS
 from stepd.api.exchange import exchange_of
 from stepd.api.middleware import Envelope
+from stepd.api.openapi.document import DESCRIPTION, document_of
 from stepd.api.problems import problem_response
 from stepd.api.routes import all_routes
 from stepd.api.routes.pages import page_routes
@@ -29,11 +26,6 @@ from stepd.engine.local import LocalEngine
 from stepd.errors import MethodNotAllowed, PageNotFound, StepdError
 from stepd.optimizers.drivers import Drivers
 from stepd.settings import Settings
-
-DESCRIPTION = (
-    "An optimizer that any program can call: it keeps optimizer state per session, takes gradients over HTTP and gives "
-    "updated parameters back. Results are exact to the bit."
-)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -89,34 +81,11 @@ def drain(app: FastAPI) -> None:
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, made once, with the schemas that the operations refer to."""
+    """The OpenAPI document of an application, made once."""
     if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title,
-            version=app.version,
-            description=app.description,
-            routes=app.router.routes,
-            tags=[{"name": tag} for tag in ("sessions", "steps", "params and state", "service")],
-        )
-        _, schemas = models_json_schema(
-            [(model, "validation") for model in DOCUMENTED_MODELS], ref_template="#/components/schemas/{model}"
-        )
-        document.setdefault("components", {})["schemas"] = schemas["$defs"]
-        for route in app.router.routes:
-            if isinstance(route, DirectRoute):
-                _put_contents_back(document, route)
-        app.openapi_schema = document
+        service: Service = app.state.service
+        app.openapi_schema = document_of(app.router.routes, service.settings)
     return app.openapi_schema
-
-
-def _put_contents_back(document: dict[str, Any], route: DirectRoute) -> None:
-    """FastAPI leaves out whatever is null, in examples too, where null is what an answer says."""
-    operation = document["paths"][route.path][route.method.lower()]
-    for status, response in route.responses.items():
-        if "content" in response:
-            operation["responses"][str(status)]["content"] = response["content"]
-    if route.openapi_extra and "requestBody" in route.openapi_extra:
-        operation["requestBody"] = route.openapi_extra["requestBody"]
 
 
 def _openapi_route(app: FastAPI) -> Any:

@@ -1,13 +1,17 @@
-"""The command line: `stepd serve`, `stepd version`."""
+"""The command line: `stepd serve`, `stepd demo`, `stepd version`."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import stepd
+
+# What `stepd demo` imports beside what the service needs: the extra `demo`, and the client.
+DEMO_PACKAGES = frozenset({"httpx", "matplotlib", "rich", "sklearn", "stepd_client"})
 
 cli = typer.Typer(
     name="stepd",
@@ -54,6 +58,29 @@ def serve(
         typer.echo(f"stepd: {error}", err=True)
         raise typer.Exit(2) from None
     raise typer.Exit(run(settings))
+
+
+@cli.command()
+def demo(
+    steps: Annotated[int, typer.Option(min=1, help="Steps to take.")] = 500,
+    picture: Annotated[Path, typer.Option(help="Where the learning curve goes, a PNG.")] = Path("stepd-demo.png"),
+    url: Annotated[
+        str | None, typer.Option(help="A service that runs already. [one is started, and ended with the demo]")
+    ] = None,
+    optimizer: Annotated[str, typer.Option(help="Another of the catalogue's: adagrad, rmsprop, sgd.")] = "adadelta",
+    lr: Annotated[float | None, typer.Option(help="The learning rate. [the optimizer's default]")] = None,
+) -> None:
+    """Train on real images through the service, and compare with the textbook class bit for bit."""
+    try:
+        from stepd.demo.run import Options, run  # noqa: PLC0415 - nothing else needs what the demo needs
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in DEMO_PACKAGES:
+            raise
+        typer.echo(
+            f"stepd: the demo needs {missing.name}, which is not installed; in a checkout run: make demo", err=True
+        )
+        raise typer.Exit(2) from None
+    raise typer.Exit(run(Options(steps, picture, url, optimizer, lr)))
 
 
 def main() -> None:

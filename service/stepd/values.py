@@ -29,6 +29,7 @@ Shape = tuple[int, ...]
 DTYPES: Mapping[str, np.dtype[Any]] = {"float64": np.dtype("<f8"), "float32": np.dtype("<f4")}
 MAX_RANK = 8
 MAX_TENSOR_NAME = 128
+MAX_STEP = 2**53  # beyond it a reader that keeps numbers as float64 loses count
 DEFAULT_TENANT = "default"
 # Bytes that a named tensor takes beside its name's text, and each length of its shape (measured by a test).
 TENSOR_BYTES = 256

@@ -27,18 +27,26 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "requestBody": ({"content"}, {"description", "required"}),
     "response": ({"description"}, {"headers", "content", "links"}),
+    "header": (set(), {"description", "required", "deprecated", "style", "explode", "schema", "example", "content"}),
+    "link": (set(), {"operationRef", "operationId", "parameters", "requestBody", "description", "server"}),
+    "discriminator": ({"propertyName"}, {"mapping"}),
     "media": (set(), {"schema", "example", "examples", "encoding"}),
     "components": (set(), {"schemas", "responses", "parameters", "examples", "headers"}),
 }
 TYPES = {"null", "boolean", "object", "array", "number", "string", "integer"}
 ONE_SCHEMA = {"items", "additionalProperties", "not", "propertyNames", "contains"}
 SEVERAL_SCHEMAS = {"anyOf", "oneOf", "allOf", "prefixItems"}
-NAMED_SCHEMAS = {"properties", "patternProperties", "$defs"}
+NAMED_SCHEMAS = {"properties", "dependentSchemas", "patternProperties", "$defs"}
 KEYWORDS = {
     "$ref", "type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum",
     "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "maxProperties", "minProperties",
     "required", "title", "description", "default", "examples", "format", "deprecated", "readOnly", "writeOnly",
+    "discriminator",
 } | ONE_SCHEMA | SEVERAL_SCHEMAS | NAMED_SCHEMAS  # fmt: skip
+
+
+# A runtime expression of a link (OpenAPI 3.1.0, 4.8.20.4), as far as ours use them.
+EXPRESSION = re.compile(r"\$(request\.path\.\w+|response\.header\.[\w-]+|(request|response)\.body(#(/[\w~]+)*)?)")
 
 
 def complaints(document: Json) -> list[str]:
@@ -53,10 +61,21 @@ def _document(document: Json) -> Iterator[str]:
     yield from _fields("info", "info", document.get("info", {}))
     for tag in document.get("tags", ()):
         yield from _fields("tag", "tags", tag)
-    schemas = document.get("components", {}).get("schemas", {})
-    yield from _fields("components", "components", document.get("components", {}))
+    components = document.get("components", {})
+    schemas, headers = components.get("schemas", {}), components.get("headers", {})
+    yield from _fields("components", "components", components)
+    for name, header in headers.items():
+        yield from _header(f"headers.{name}", header, components)
     for name, schema in schemas.items():
         yield from _schema(f"schemas.{name}", schema, schemas)
+    yield from _paths(document, components)
+    tags = {tag["name"] for tag in document.get("tags", ())}
+    used = {tag for item in document.get("paths", {}).values() for one in item.values() for tag in one.get("tags", ())}
+    if used != tags:
+        yield f"tags {used ^ tags} are only used or only listed"
+
+
+def _paths(document: Json, components: Json) -> Iterator[str]:
     seen: set[str] = set()
     for path, item in document.get("paths", {}).items():
         if not path.startswith("/"):
@@ -65,17 +84,15 @@ def _document(document: Json) -> Iterator[str]:
             place = f"{method.upper()} {path}"
             if method not in METHODS:
                 yield f"{place}: no such method"
-            yield from _operation(place, path, operation, schemas)
+            yield from _operation(place, path, operation, components)
+            yield from _links(place, operation, document)
             if operation.get("operationId") in seen:
                 yield f"{place}: operationId is there twice"
             seen.add(operation.get("operationId"))
-    tags = {tag["name"] for tag in document.get("tags", ())}
-    used = {tag for item in document.get("paths", {}).values() for one in item.values() for tag in one.get("tags", ())}
-    if used != tags:
-        yield f"tags {used ^ tags} are only used or only listed"
 
 
-def _operation(place: str, path: str, operation: Json, schemas: Json) -> Iterator[str]:
+def _operation(place: str, path: str, operation: Json, components: Json) -> Iterator[str]:
+    schemas = components.get("schemas", {})
     yield from _fields("operation", place, operation)
     yield from _parameters(place, path, operation.get("parameters", ()), schemas)
     if "requestBody" in operation:
@@ -88,6 +105,42 @@ def _operation(place: str, path: str, operation: Json, schemas: Json) -> Iterato
             yield f"{place}: status {status}"
         yield from _fields("response", f"{place}: {status}", response)
         yield from _content(f"{place}: {status}", response.get("content", {}), schemas)
+        for name, header in response.get("headers", {}).items():
+            yield from _header(f"{place}: {status}: {name}", header, components)
+
+
+def _header(place: str, header: Json, components: Json) -> Iterator[str]:
+    if "$ref" in header:
+        if header["$ref"].removeprefix("#/components/headers/") not in components.get("headers", {}):
+            yield f"{place}: {header['$ref']} leads nowhere"
+        return
+    yield from _fields("header", place, header)
+    yield from _schema(place, header.get("schema", {}), components.get("schemas", {}))
+
+
+def _links(place: str, operation: Json, document: Json) -> Iterator[str]:
+    """Each link leads to an operation that takes what it hands over."""
+    known = {one.get("operationId"): one for item in document["paths"].values() for one in item.values()}
+    for status, response in operation.get("responses", {}).items():
+        for name, link in response.get("links", {}).items():
+            inside = f"{place}: {status}: link {name}"
+            yield from _fields("link", inside, link)
+            target = known.get(link.get("operationId"))
+            if target is None:
+                yield f"{inside}: there is no operation {link.get('operationId')}"
+                continue
+            taken = {parameter["name"] for parameter in target.get("parameters", ())}
+            if not set(link.get("parameters", {})) <= taken:
+                yield f"{inside}: {link['operationId']} takes no {set(link['parameters']) - taken}"
+            if "requestBody" in link and "requestBody" not in target:
+                yield f"{inside}: {link['operationId']} takes no body"
+            body = link.get("requestBody", "")
+            for expression in (
+                *link.get("parameters", {}).values(),
+                *(body.values() if isinstance(body, Mapping) else [body] if body else []),
+            ):
+                if not EXPRESSION.fullmatch(expression):
+                    yield f"{inside}: {expression} is no expression"
 
 
 def _parameters(place: str, path: str, parameters: Iterable[Json], schemas: Json) -> Iterator[str]:
@@ -133,6 +186,8 @@ def _schema(place: str, schema: Any, schemas: Json) -> Iterator[str]:
         yield f"{place}: type {types}"
     if not set(schema.get("required", ())) <= set(schema.get("properties", schema.get("required", ()))):
         yield f"{place}: required fields that are no properties"
+    if "discriminator" in schema:
+        yield from _discriminator(f"{place}.discriminator", schema, schemas)
     if "pattern" in schema:
         re.compile(schema["pattern"])
     inside = [(keyword, schema[keyword]) for keyword in ONE_SCHEMA & schema.keys()]
@@ -140,6 +195,19 @@ def _schema(place: str, schema: Any, schemas: Json) -> Iterator[str]:
     inside += [(name, one) for keyword in NAMED_SCHEMAS & schema.keys() for name, one in schema[keyword].items()]
     for name, one in inside:
         yield from _schema(f"{place}.{name}", one, schemas)
+
+
+def _discriminator(place: str, schema: Json, schemas: Json) -> Iterator[str]:
+    """Every choice is mapped to, and has the property by which it is chosen."""
+    discriminator = schema["discriminator"]
+    yield from _fields("discriminator", place, discriminator)
+    references = [choice.get("$ref") for choice in schema.get("oneOf", schema.get("anyOf", ()))]
+    if references != list(discriminator.get("mapping", {}).values()):
+        yield f"{place}: the mapping does not lead to each choice"
+    for one in references:
+        chosen = schemas.get(str(one).removeprefix("#/components/schemas/"), {})
+        if discriminator.get("propertyName") not in chosen.get("required", ()):
+            yield f"{place}: {one} does not require {discriminator.get('propertyName')}"
 
 
 def _fields(kind: str, place: str, given: Json) -> Iterator[str]:

@@ -7,18 +7,19 @@ from typing import Any
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from stepd.api import documentation
-from stepd.api.documentation import DOCUMENTED_MODELS
+from stepd.api.openapi import operations as documented
+from stepd.api.openapi.operations import DOCUMENTED_MODELS
 from stepd.api.problems import MEDIA_TYPE as PROBLEM
 from tests.api.bad_requests import ROWS
 from tests.api.openapi import complaints
 from tests.server import Running, Servers, until
 
 MODELS: dict[str, type[BaseModel]] = {model.__name__: model for model in DOCUMENTED_MODELS}
-# The operations in the order in which documentation.py tells their story.
-STORY = [one["operation_id"] for one in vars(documentation).values() if isinstance(one, dict) and "operation_id" in one]
+# The operations in the order in which operations.py tells their story.
+STORY = [one["operationId"] for one in vars(documented).values() if isinstance(one, dict) and "operationId" in one]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,37 @@ def _misspell_a_keyword(document: dict[str, Any]) -> None:
     document["components"]["schemas"]["StepBody"]["properties"]["grads"]["minItem"] = 1
 
 
+def _lose_a_header(document: dict[str, Any]) -> None:
+    del document["components"]["headers"]["ETag"]
+
+
+def _lead_a_link_astray(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/v1/sessions/{session_id}/params"]["get"]["responses"]["200"]
+    answer["links"]["Step"]["operationId"] = "stepp"
+
+
+def _link_with_what_is_not_taken(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/v1/sessions/{session_id}"]["get"]["responses"]["200"]
+    answer["links"]["Delete"]["parameters"]["If-None-Match"] = "$response.header.ETag"
+
+
+def _forget_a_choice(document: dict[str, Any]) -> None:
+    del document["components"]["schemas"]["Optimizer"]["discriminator"]["mapping"]["sgd"]
+
+
 @pytest.mark.parametrize(
-    "damage", [_lose_a_schema, _forget_a_parameter, _repeat_an_id, _misspell_a_field, _misspell_a_keyword]
+    "damage",
+    [
+        _lose_a_schema,
+        _forget_a_parameter,
+        _repeat_an_id,
+        _misspell_a_field,
+        _misspell_a_keyword,
+        _lose_a_header,
+        _lead_a_link_astray,
+        _link_with_what_is_not_taken,
+        _forget_a_choice,
+    ],
 )
 def test_an_invalid_document_is_noticed(document: dict[str, Any], damage: Callable[[dict[str, Any]], None]) -> None:
     """The check above sees what is wrong."""
@@ -111,6 +141,26 @@ def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
                 assert "content" not in response, place
             else:
                 assert list(response["content"]) == [PROBLEM], place
+
+
+def misfits(document: dict[str, Any], schema: dict[str, Any], instance: Any) -> list[str]:
+    """What of an instance a schema of the document refuses."""
+    validator = Draft202012Validator({**schema, "components": document["components"]})
+    return [error.message for error in validator.iter_errors(instance)]
+
+
+def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
+    """What is shown of bodies, answers and parameters is allowed by the schema beside it."""
+    shown = 0
+    for method, path, operation in operations(document).values():
+        contents = [response.get("content", {}) for response in operation["responses"].values()]
+        contents.append(operation.get("requestBody", {}).get("content", {}))
+        media = [one for content in contents for one in content.values()]
+        for one in (*media, *operation.get("parameters", ())):
+            if "example" in one:
+                shown += 1
+                assert misfits(document, one["schema"], one["example"]) == [], f"{method} {path}"
+    assert shown > 30
 
 
 CHANGING = {"created_at", "updated_at", "expires_at", "incarnation"}

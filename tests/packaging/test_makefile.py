@@ -17,6 +17,7 @@ COPIED = (
     "Makefile",
     "pyproject.toml",
     "requirements/serve.txt",
+    "requirements/demo.txt",
     "requirements/dev.txt",
     "clients/python/pyproject.toml",
     "clients/javascript/package.json",
@@ -71,7 +72,7 @@ def executable(path: Path, text: str) -> Path:
 def test_help_lists_every_command(checkout: Path, arguments: list[str]) -> None:
     """`make help`, and `make` alone, print one line for each target that has a description, with the description."""
     described = dict(re.findall(r"^([a-z][\w.-]*):[^#\n]*## (.+)$", MAKEFILE, re.MULTILINE))
-    assert {"serve", "test", "check", "help"} <= set(described)
+    assert {"serve", "demo", "test", "check", "help"} <= set(described)
     listed = dict(line.split(maxsplit=1) for line in make(checkout, *arguments).stdout.splitlines())
     assert listed == described
 
@@ -82,7 +83,7 @@ def test_every_command_has_a_description() -> None:
     assert set(phony.split()) == set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE))
 
 
-@pytest.mark.parametrize(("target", "lock"), [("serve", "serve"), ("test", "dev"), ("check", "dev")])
+@pytest.mark.parametrize(("target", "lock"), [("serve", "serve"), ("demo", "demo"), ("test", "dev"), ("check", "dev")])
 def test_installs_take_only_what_the_lock_names(checkout: Path, target: str, lock: str) -> None:
     """The lock is installed with --require-hashes; the project itself brings nothing along."""
     printed = make(checkout, "-n", target)
@@ -102,7 +103,7 @@ def test_serve_installs_and_starts_the_service(checkout: Path) -> None:
     assert sorted(steps, key=printed.index) == steps
 
 
-@pytest.mark.parametrize("target", ["serve", "test", "check"])
+@pytest.mark.parametrize("target", ["serve", "demo", "test", "check"])
 def test_an_older_python_is_refused(checkout: Path, target: str) -> None:
     """One clear message names the version that is needed and the one that was found, and nothing is made."""
     old = executable(checkout / "python-old", OTHER_PYTHON.format(python=sys.executable, version=(3, 10, 14)))

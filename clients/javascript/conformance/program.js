@@ -32,9 +32,9 @@ const checkpoints = new Map();
 
 /** @type {Record<string, (command: Command) => unknown>} */
 const DO = {
-  connect({ url, attempts }) {
-    const retry = attempts === undefined ? {} : { retry: new RetryPolicy({ attempts }) };
-    client = new Client(url, { ...retry, sleep: async () => {} });
+  connect({ url, attempts, timeout_s: timeoutS, waits }) {
+    const retry = attempts === undefined ? undefined : new RetryPolicy({ attempts });
+    client = new Client(url, { retry, timeoutS, sleep: waits ? undefined : async () => {} });
     sessions.clear();
     checkpoints.clear();
     return {};

@@ -1,16 +1,18 @@
-"""What the network does to requests: lost answers, resets, busy services, proxies. No service is needed for these."""
+"""What the network does to requests, called and awaited: lost answers, resets, busy services, proxies.
 
-import logging
+No service is needed for these.
+"""
 
 import httpx
 import numpy as np
 import orjson
 import pytest
+from clients.python.tests.awaited import MAKERS
+from clients.python.tests.network import BAD_GATEWAY, LATE, LOST, REFUSED, Network, ok, problem
 
 from stepd_client import (
     Adadelta,
     Checkpoint,
-    Client,
     ConnectionFailed,
     NotReady,
     PreconditionFailed,
@@ -20,68 +22,11 @@ from stepd_client import (
     UnexpectedAnswer,
 )
 
-SESSION = {
-    "id": "run",
-    "optimizer": {"name": "adadelta", "rho": 0.95},
-    "dtype": "float64",
-    "shape": [2],
-    "size": 2,
-    "step": 0,
-    "incarnation": "abc",
-    "bytes": 48,
-    "created_at": "2026-01-01T00:00:00Z",
-    "updated_at": "2026-01-01T00:00:00Z",
-    "ttl_s": None,
-    "expires_at": None,
-    "labels": {},
-    "durability": "memory",
-}
 
-
-def ok(document=SESSION, step=0, status=200, incarnation="abc"):
-    return httpx.Response(status, headers={"etag": f'"{incarnation}-{step}"'}, json=document)
-
-
-def problem(status, code, **headers):
-    body = orjson.dumps({"code": code, "detail": "because", "status": status, "etag": '"abc-9"', "step": 9})
-    return httpx.Response(status, headers={"content-type": "application/problem+json", **headers}, content=body)
-
-
-BAD_GATEWAY = httpx.Response(502, html="<html>Bad Gateway</html>")
-LOST = httpx.ReadError("connection reset by peer")
-REFUSED = httpx.ConnectError("connection refused")
-LATE = httpx.ReadTimeout("timed out")
-
-
-class Network:
-    """Plays one outcome per request, in order, and remembers requests and pauses."""
-
-    def __init__(self, *outcomes):
-        self.outcomes = list(outcomes)
-        self.requests = []
-        self.pauses = []
-
-    def __call__(self, request):
-        self.requests.append(request)
-        outcome = self.outcomes.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    @property
-    def lines(self):
-        return [f"{request.method} {request.url.path}" for request in self.requests]
-
-    def client(self, **options):
-        options = {"retry": RetryPolicy(random=lambda: 0.0)} | options
-        return Client("http://stepd.test", transport=httpx.MockTransport(self), sleep=self.pauses.append, **options)
-
-    def session(self, **options):
-        """A session of two params at step 0; the creating request is not remembered."""
-        self.outcomes.insert(0, ok(status=201))
-        session = self.client(**options).session("run", params=np.array([1.0, 2.0]))
-        self.requests.clear()
-        return session
+@pytest.fixture(autouse=True, params=MAKERS)
+def _kind(request, monkeypatch):
+    """Every test here holds for both clients."""
+    monkeypatch.setattr(Network, "make", staticmethod(MAKERS[request.param]))
 
 
 @pytest.mark.parametrize("trouble", [LOST, REFUSED, LATE, BAD_GATEWAY, problem(503, "not-ready")], ids=str)
@@ -328,65 +273,3 @@ def test_arguments_that_would_be_ignored_are_refused(options):
     """What belongs to creating can't be given where nothing is created."""
     with pytest.raises(ValueError):
         Network().client().session("run", **options)
-
-
-def test_requests_say_who_sends_them():
-    """The user agent names the client and its version; JSON is asked for."""
-    network = Network(httpx.Response(200, json={}))
-    network.client().info()
-    assert network.requests[0].headers["user-agent"].startswith("stepd-client/0.")
-    assert network.requests[0].headers["accept"] == "application/json"
-
-
-def test_a_path_in_the_base_url_is_kept():
-    """A service behind a proxy may live under a path."""
-    network = Network(httpx.Response(200, json={}))
-    with Client("https://host.test/optimizers/", transport=httpx.MockTransport(network)) as client:
-        client.info()
-    assert str(network.requests[0].url) == "https://host.test/optimizers/v1/info"
-
-
-def test_the_address_comes_from_the_environment(monkeypatch):
-    """STEPD_URL is used where no address is given; without it the local default."""
-    network = Network(httpx.Response(200, json={}), httpx.Response(200, json={}))
-    monkeypatch.setenv("STEPD_URL", "http://from-environment.test:9000")
-    Client(transport=httpx.MockTransport(network)).info()
-    monkeypatch.delenv("STEPD_URL")
-    Client(transport=httpx.MockTransport(network)).info()
-    assert [str(request.url) for request in network.requests] == [
-        "http://from-environment.test:9000/v1/info",
-        "http://127.0.0.1:8000/v1/info",
-    ]
-
-
-@pytest.mark.parametrize("base_url", ["localhost:8000", "ftp://host", "http://", "http://host:port", "/v1"])
-def test_an_address_that_is_none_is_refused(base_url):
-    """A base URL without scheme or host fails when the client is made, not at the first request."""
-    with pytest.raises(ValueError, match="base URL"):
-        Client(base_url)
-
-
-def test_a_closed_client_sends_nothing():
-    """Leaving the context closes the client."""
-    network = Network()
-    with network.client() as client:
-        pass
-    with pytest.raises(RuntimeError, match="closed"):
-        client.info()
-
-
-def test_nothing_prints_or_logs_credentials_keys_or_values(caplog):
-    """Logs tell method, path, reason and pause; neither they nor reprs tell values, keys or passwords."""
-    caplog.set_level(logging.DEBUG)
-    network = Network(LOST, ok({"step": 1, "params": [0.123456, 4.0]}, step=1))
-    session = network.session()
-    session.step([0.654321, 0.5])
-    network.outcomes.append(httpx.Response(200, json={}))
-    with Client("http://user:hunter2@host.test", transport=httpx.MockTransport(network)) as client:
-        client.info()
-    assert network.requests[-1].headers["authorization"].startswith("Basic ")
-    told = caplog.text + repr(session) + repr(client)
-    assert "POST /v1/sessions/run/step: ConnectionFailed; attempt 2 follows in 0.00 s" in told
-    assert "<Session 'run': adadelta, float64, step 1>" in told
-    for secret in ("0.123456", "0.654321", "hunter2", network.requests[0].headers["idempotency-key"]):
-        assert secret not in told

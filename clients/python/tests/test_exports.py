@@ -9,6 +9,8 @@ def test_the_public_names_are_these():
         "SGD",
         "Adadelta",
         "Adagrad",
+        "AsyncClient",
+        "AsyncSession",
         "CapacityExceeded",
         "Checkpoint",
         "CheckpointMismatch",

@@ -50,6 +50,81 @@ def test_a_step_is_one_request_and_its_answer():
     assert quiet.headers["idempotency-key"] != request.headers["idempotency-key"]
 
 
+def params_answer(step, took_s, status=200, life="abc"):
+    return Answer(status, {"etag": f'"{life}-{step}"'}, b'{"step":%d,"params":[0.5,1.5]}' % step, took_s=took_s)
+
+
+def test_a_long_wait_is_made_of_several_requests():
+    """Each asks for what is left, 30 s at most, and for a 304 while what is held is current."""
+    session = held()
+    waits, result = run(
+        flows.wait_for_step(session, 6, 70.0),
+        params_answer(3, 30.5, 304),
+        params_answer(5, 30.0),
+        params_answer(5, 9.4, 304),
+        params_answer(6, 0.1),
+    )
+    times = [float(dict(request.query)["timeout_s"]) for request in waits]
+    assert times == [request.wait_s for request in waits] == [30.0, 30.0, 9.5, pytest.approx(0.1)]
+    assert {dict(request.query)["wait_for_step"] for request in waits} == {"6"}
+    assert [request.headers["if-none-match"] for request in waits] == ['"abc-3"', '"abc-3"', '"abc-5"', '"abc-5"']
+    assert result == pytest.approx([0.5, 1.5])
+    assert session.validator.step == 6
+
+
+def test_a_wait_whose_time_is_over_gives_what_is_there():
+    """Without the step, the params held are the result, and the step number tells that it was not taken."""
+    session = held()
+    (request,), result = run(flows.wait_for_step(session, 9, 20.0), params_answer(3, 20.1, 304))
+    assert (result.tolist(), session.validator.step) == ([1.0, 2.0], 3)
+    assert dict(request.query)["timeout_s"] == "20.0"
+
+
+def test_a_service_that_drains_is_not_asked_to_wait_again():
+    """An answer that comes long before it was asked for, without the step, ends the wait: the service shuts down."""
+    session = held()
+    (_,), result = run(flows.wait_for_step(session, 9, None), params_answer(4, 12.0))
+    assert (result.tolist(), session.validator.step) == ([0.5, 1.5], 4)
+
+
+def test_another_life_ends_a_wait_that_was_not_cut_short():
+    """After a full wait that shows another life, which may be another session, nothing more is waited for."""
+    session = held()
+    info = {"id": "run", "optimizer": {"name": "sgd"}, "dtype": "float32", "shape": [2], "size": 2, "step": 1}
+    info |= {"incarnation": "new", "bytes": 9, "created_at": "", "updated_at": "", "ttl_s": None, "expires_at": None}
+    described = Answer(200, {"etag": '"new-1"'}, orjson.dumps({**info, "labels": {}, "durability": "memory"}))
+    made, result = run(flows.wait_for_step(session, 9, None), params_answer(1, 30.1, life="new"), described)
+    assert [request.path for request in made] == ["/v1/sessions/run/params", "/v1/sessions/run"]
+    assert (result.tolist(), result.dtype, session.validator.etag) == ([0.5, 1.5], np.dtype("float32"), '"new-1"')
+
+
+def test_what_a_service_allows_is_asked_for_where_it_is_less():
+    """A service that refuses to wait 30 s is asked how long it may be, and waited on in parts of that length."""
+    refused = Answer(400, {"content-type": "application/problem+json"}, b'{"code":"invalid-query"}')
+    allowed = Answer(200, {}, b'{"limits":{"max_wait_s":2.5}}')
+    made, _ = run(
+        flows.wait_for_step(held(), 9, 4.0), refused, allowed, params_answer(3, 2.5, 304), params_answer(9, 0.1)
+    )
+    assert [(request.path, dict(request.query).get("timeout_s")) for request in made] == [
+        ("/v1/sessions/run/params", "4.0"),
+        ("/v1/info", None),
+        ("/v1/sessions/run/params", "2.5"),
+        ("/v1/sessions/run/params", "1.5"),
+    ]
+    for limits in (b"{}", b'{"limits":{"max_wait_s":60}}', b'{"limits":{"max_wait_s":"x"}}'):
+        with pytest.raises(stepd_client.InvalidQuery):
+            run(flows.wait_for_step(held(), 9, 4.0), refused, Answer(200, {}, limits))
+
+
+@pytest.mark.parametrize(
+    ("step", "timeout_s"), [(-1, None), (2**53 + 1, None), (1.0, None), ("1", None), (1, -0.1), (1, float("nan"))]
+)
+def test_a_wait_for_nothing_that_can_be_is_refused(step, timeout_s):
+    """Steps are whole numbers from 0, times are from 0 seconds: anything else never reaches the service."""
+    with pytest.raises((TypeError, ValueError)):
+        next(flows.wait_for_step(held(), step, timeout_s))
+
+
 def test_a_step_that_fails_changes_nothing_held():
     """An error leaves the view of the session as it was."""
     session = held()
@@ -105,16 +180,20 @@ def imports(path):
 
 
 def test_only_the_client_does_io():
-    """httpx, clocks and the environment are used in client.py alone, so that an async twin can share the rest."""
-    io_modules = {"httpx", "time", "os", "socket", "logging", "asyncio", "threading"}
+    """httpx and clocks are used where requests are sent or a service runs, files in files.py: the rest is logic."""
+    io_modules = {"httpx", "time", "pathlib", "tempfile", "socket", "logging", "asyncio", "threading"}
     users = {path.name for path in PACKAGE.glob("*.py") if io_modules & set(imports(path))}
-    assert users == {"client.py"}
+    assert users == {"client.py", "sending.py", "files.py", "asgi.py", "local.py"}
 
 
 def test_nothing_of_the_service_is_imported():
-    """The client stands alone: it imports what its pyproject names, the standard library, and itself."""
-    for path in PACKAGE.glob("*.py"):
-        assert "stepd" not in set(imports(path))
+    """The client stands alone: only a local client, when it is made, imports the service that it is to run."""
+    users = {path.name for path in PACKAGE.glob("*.py") if "stepd" in set(imports(path))}
+    assert users == {"local.py"}
+    at_import = ast.parse((PACKAGE / "local.py").read_text("utf-8")).body
+    assert not any(
+        "stepd." in ast.unparse(line) for line in at_import if isinstance(line, (ast.Import, ast.ImportFrom))
+    )
 
 
 def test_every_module_says_what_belongs_in_it_and_stays_short():

@@ -1,17 +1,30 @@
-"""Every verb of the client against a real service, compared with the formula."""
-
-import threading
+"""Every verb of every kind of client against a real service, compared with the formula."""
 
 import numpy as np
 import pytest
+from clients.python.tests.awaited import LOCAL_MAKERS, MAKERS
 from clients.python.tests.reference import ReferenceAdadelta
 
 import stepd_client
 from stepd_client import SGD, Adadelta, Client, PreconditionFailed
+from tests.server import in_thread
 
 GRADS = [0.5, -0.25, 0.125]
 PARAMS = [1.0, 2.0, 3.0]
 STEPS = 5
+
+
+@pytest.fixture(scope="module", params=[*MAKERS, *LOCAL_MAKERS])
+def client(request):
+    """A client, called or awaited, of a service over a socket or in this process."""
+    if request.param in LOCAL_MAKERS:
+        made = LOCAL_MAKERS[request.param]()
+    else:
+        made = MAKERS[request.param](request.getfixturevalue("live_server"), sleep=lambda seconds: None)
+    with made:
+        yield made
+        for session in made.sessions():  # the next kind finds the ids free
+            made.delete(session.id)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -205,31 +218,52 @@ def test_a_session_that_was_replaced_by_one_without_a_shape_has_none(client):
     assert len(old.step(GRADS, params=PARAMS)) == 3
 
 
-def test_several_workers_share_a_session(client, live_server):
-    """Workers that catch up when refused apply each of their steps exactly once."""
-    shared = client.session(params=PARAMS)
+def take_ten_steps(session):
+    """As a worker does: refused steps are computed anew."""
+    done = 0
+    while done < 10:
+        try:
+            session.step(np.array(GRADS))
+            done += 1
+        except PreconditionFailed:
+            session.fetch_params()
 
-    def work():
-        with Client(live_server) as own:
-            session = own.session(shared.id)
-            done = 0
-            while done < 10:
-                try:
-                    session.step(np.array(GRADS))
-                    done += 1
-                except PreconditionFailed:
-                    session.fetch_params()
 
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(120)
+def in_three_threads(work):
+    """Runs it in each of them, and raises what failed."""
+    joins = [in_thread(work) for _ in range(3)]
+    for join in joins:
+        join()
+
+
+def after_thirty_steps():
+    """The params that thirty steps give, whoever takes them."""
     reference = ReferenceAdadelta(PARAMS)
     for _ in range(30):
         reference.step(GRADS)
-    assert shared.fetch_params() == reference.params.tolist()
-    assert shared.step_number == 30
+    return reference.params.tolist()
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_several_workers_share_a_session(live_server, make):
+    """Workers that catch up when refused apply each of their steps exactly once."""
+    with MAKERS[make](live_server) as client:
+        shared = client.session(params=PARAMS)
+
+        def work():
+            with MAKERS[make](live_server) as own:
+                take_ten_steps(own.session(shared.id))
+
+        in_three_threads(work)
+        assert shared.fetch_params() == after_thirty_steps()
+        assert shared.step_number == 30
+
+
+def test_several_threads_share_a_client(client):
+    """One client carries the steps of all, each through a session object of its own."""
+    shared = client.session(params=PARAMS)
+    in_three_threads(lambda: take_ten_steps(client.session(shared.id)))
+    assert shared.fetch_params() == after_thirty_steps()
 
 
 def test_put_params_keeps_the_state_and_reset_keeps_the_params(client):

@@ -1,15 +1,15 @@
-"""Once is once: every verb against a real service through a proxy that loses answers."""
+"""Once is once: every verb, called and awaited, against a real service through a proxy that loses answers."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from clients.python.tests.awaited import MAKERS
 from clients.python.tests.dropping_proxy import DroppingProxy, Loss
 from clients.python.tests.reference import ReferenceAdadelta
 
 from stepd_client import (
     Adadelta,
-    Client,
     ConnectionFailed,
     PreconditionFailed,
     RequestTimedOut,
@@ -28,10 +28,16 @@ def proxy(live_server) -> Iterator[DroppingProxy]:
         yield running
 
 
+@pytest.fixture(params=MAKERS)
+def make(request):
+    """Makes a client of either kind."""
+    return MAKERS[request.param]
+
+
 @pytest.fixture
-def through(proxy) -> Iterator[Client]:
+def through(proxy, make):
     """A client behind the proxy."""
-    with Client(proxy.url, sleep=lambda seconds: None) as client:
+    with make(proxy.url, sleep=lambda seconds: None) as client:
         yield client
 
 
@@ -102,11 +108,11 @@ def test_stepping_again_after_all_answers_were_lost_is_refused(proxy, session):
     assert session.step_number == 2
 
 
-def test_a_step_whose_answer_does_not_come_in_time_is_applied_once(proxy, client):
+def test_a_step_whose_answer_does_not_come_in_time_is_applied_once(proxy, client, make):
     """After a timeout the same request is sent again, and answered with what the first one did."""
     made = client.session(params=PARAMS)
     proxy.lose(None, None, Loss.HELD)
-    with Client(proxy.url, timeout_s=1.0, sleep=lambda seconds: None) as impatient:
+    with make(proxy.url, timeout_s=1.0, sleep=lambda seconds: None) as impatient:
         params = impatient.session(made.id).step(GRADS)
     steps = [seen for seen in proxy.seen if seen.line.startswith("POST")]
     assert len(steps) >= 2
@@ -115,11 +121,11 @@ def test_a_step_whose_answer_does_not_come_in_time_is_applied_once(proxy, client
     assert made.describe().step == 1
 
 
-def test_a_service_that_does_not_answer_is_a_timeout(proxy):
+def test_a_service_that_does_not_answer_is_a_timeout(proxy, make):
     """A held answer raises RequestTimedOut once the attempts are used up."""
     proxy.lose(Loss.HELD)
     with (
-        Client(proxy.url, timeout_s=0.2, retry=RetryPolicy(attempts=1)) as impatient,
+        make(proxy.url, timeout_s=0.2, retry=RetryPolicy(attempts=1)) as impatient,
         pytest.raises(RequestTimedOut),
     ):
         impatient.info()
@@ -152,6 +158,15 @@ def test_a_change_whose_answer_is_lost_is_applied_once_and_says_so(proxy, sessio
     assert session.step_number == {"put_params": 1, "reset": 0, "restore": 0}[change]
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_wait_whose_answer_is_lost_is_asked_for_again(proxy, session, client, loss):
+    """A long-poll changes nothing: the second one finds the step that ended the first."""
+    stepped = client.session(session.id).step(GRADS)
+    proxy.lose(loss)
+    assert session.wait_for_step(1).tobytes() == stepped.tobytes()
+    assert [seen.status for seen in proxy.seen] == [200, 200]
+
+
 @pytest.mark.parametrize("loss", [Loss.CLOSED, Loss.RESET])
 @pytest.mark.parametrize("delete", [lambda client, session: session.delete(), lambda c, session: c.delete(session.id)])
 def test_a_delete_whose_answer_is_lost_is_done(proxy, session, through, client, delete, loss):
@@ -166,8 +181,9 @@ def test_a_delete_whose_answer_is_lost_is_done(proxy, session, through, client, 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_create_whose_answer_is_lost_attaches_to_the_session_that_it_made(proxy, through, client, loss):
     """The repetition of a create finds the same session, even if somebody has stepped it since."""
-    proxy.lose(loss, meanwhile=lambda: client.session(f"lost-{loss.name}").step(GRADS))
-    session = through.session(f"lost-{loss.name}", optimizer=Adadelta(), params=PARAMS)
+    session_id = f"lost-{type(through).__name__}-{loss.name}"
+    proxy.lose(loss, meanwhile=lambda: client.session(session_id).step(GRADS))
+    session = through.session(session_id, optimizer=Adadelta(), params=PARAMS)
     assert [seen.status for seen in proxy.seen] == [201, 200, 200]
     assert session.step_number == 1
     assert session.params.tobytes() == ReferenceAdadelta(PARAMS).step(GRADS).tobytes()
@@ -177,7 +193,7 @@ def test_a_create_whose_answer_is_lost_attaches_to_the_session_that_it_made(prox
 def test_a_restore_under_an_id_whose_answer_is_lost_is_applied_once_and_says_so(proxy, session, through, found):
     """Whether the id was free or not: the repetition is refused with `resent`, and the session is there, restored."""
     checkpoint = session.state()
-    session_id = f"restored-{found}"
+    session_id = f"restored-{session.id}"
     if found:
         through.restore(session_id, checkpoint).step(GRADS)
     proxy.lose(None, Loss.CLOSED)

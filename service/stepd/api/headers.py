@@ -18,10 +18,18 @@ from stepd.values import DEFAULT_TENANT, SESSION_ID, SessionKey
 MAX_HEAD_BYTES = 64 * 1024
 MAX_KEY = 255
 MAX_QUERY_FIELDS = 64
+DEFAULT_PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
+DEFAULT_WAIT_S = 30.0
 
-_ENTITY_TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|\Z)')
-_QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"\Z')
-_BARE_KEY = re.compile(r"[\x21-\x7e]*\Z")
+# What may stand between the quotes of an entity tag; one character of a quoted key; one of a bare key.
+ENTITY_TAG_CHARACTERS = r"[\x21\x23-\x7e\x80-\xff]*"
+QUOTED_KEY_CHARACTER = r'(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])'
+BARE_KEY_CHARACTER = r"[\x21\x23-\x7e]"
+
+_ENTITY_TAG = re.compile(rf'\s*(W/)?"({ENTITY_TAG_CHARACTERS})"\s*(?:,|\Z)')
+_QUOTED_KEY = re.compile(rf'"({QUOTED_KEY_CHARACTER}*)"\Z')
+_BARE_KEY = re.compile(rf"{BARE_KEY_CHARACTER}*\Z")
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _WHOLE_NUMBER = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
 
@@ -72,7 +80,7 @@ def idempotency_key(headers: Headers) -> str | None:
     text = lines[0].strip()
     quoted = _QUOTED_KEY.match(text)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
-    if len(lines) > 1 or not 1 <= len(key) <= MAX_KEY or not (quoted or (_BARE_KEY.match(key) and '"' not in key)):
+    if len(lines) > 1 or not 1 <= len(key) <= MAX_KEY or not (quoted or _BARE_KEY.match(key)):
         raise InvalidHeader(
             f"Idempotency-Key must be one key of 1 to {MAX_KEY} printable ASCII characters, bare or in double quotes; "
             f"{'there are several' if len(lines) > 1 else f'this one has {len(key)} characters'}"

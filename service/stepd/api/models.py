@@ -1,7 +1,7 @@
 """Control bodies (checked by pydantic) and the documents that answers hold (for OpenAPI). Vectors pass by these models.
 
-A vector stands here as `Tensor`: nested arrays of finite numbers in C order, or an object of such by tensor name. The
-names and descriptions of the fields are those of docs/protocol.md, which is made from them.
+A vector stands here as `Tensors`, which pydantic lets pass: nested arrays of finite numbers in C order, or an object of
+such by tensor name. Names and descriptions of the fields are those of docs/protocol.md, which is made from them.
 """
 
 from __future__ import annotations
@@ -9,35 +9,58 @@ from __future__ import annotations
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
+from stepd.api.openapi.schemas import ID, beside_models
 from stepd.errors import MAX_FIELD_ERRORS, FieldError, InvalidField, MissingField, UnknownField
+from stepd.values import MAX_STEP
 
 MAX_LABELS = 16
 MAX_LABEL_NAME = 63
 MAX_LABEL_VALUE = 255
+DIGEST = "^sha-256:[0-9a-f]{64}$"
+LABEL_NAME = "^[^=]+$"
 MAX_TTL_S = 10 * 365 * 86_400  # ten years: beyond it a date no longer means much
 
-Tensor = Annotated[
-    Any,
-    Field(
-        json_schema_extra={
-            "title": "tensors",
-            "anyOf": [{"type": "array", "items": {}, "minItems": 1}, {"type": "object", "minProperties": 1}],
-        }
-    ),
-]
+Tensors = Annotated[Any, WithJsonSchema(beside_models("Tensors"))]
+Shape = Annotated[Any, WithJsonSchema(beside_models("Shape"))]
 Dtype = Annotated[Literal["float64", "float32"], Field(description="what values are held and computed in")]
-OptimizerFields = Annotated[dict[str, Any], Field(description="`name` and every hyper-parameter, resolved")]
-State = Annotated[dict[str, Tensor], Field(description="each slot of the optimizer by its name, shaped as params")]
+GivenDtype = Annotated[Dtype, Field(description="what values are held and computed in; float64 where it is left out")]
+OptimizerFields = Annotated[dict[str, Any], WithJsonSchema(beside_models("Optimizer"))]
+ResolvedOptimizer = Annotated[
+    dict[str, Any],
+    WithJsonSchema(beside_models("ResolvedOptimizer")),
+    Field(description="`name` and every hyper-parameter, resolved"),
+]
+State = Annotated[
+    dict[str, Any],
+    WithJsonSchema(beside_models("State")),
+    Field(description="each slot of the optimizer by its name, shaped as params"),
+]
+Step = Annotated[int, Field(ge=0, le=MAX_STEP, description="the number of steps taken")]
 Labels = Annotated[
     dict[
-        Annotated[str, Field(min_length=1, max_length=MAX_LABEL_NAME, pattern="^[^=]+$")],
+        Annotated[str, Field(min_length=1, max_length=MAX_LABEL_NAME, pattern=LABEL_NAME)],
         Annotated[str, Field(max_length=MAX_LABEL_VALUE)],
     ],
     Field(max_length=MAX_LABELS),
+    # pydantic says of names no more than their pattern, and nothing of other names.
+    WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": MAX_LABELS,
+            "propertyNames": {"minLength": 1, "maxLength": MAX_LABEL_NAME, "pattern": LABEL_NAME},
+            "additionalProperties": {"type": "string", "maxLength": MAX_LABEL_VALUE},
+        }
+    ),
 ]
 Ttl = Annotated[float, Field(gt=0, le=MAX_TTL_S)]
+Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+def _params_or_shape(schema: dict[str, Any]) -> None:
+    """Both at once are refused. Said with `not`, Swagger UI shows the whole body as one that can't be."""
+    schema["dependentSchemas"] = {"shape": {"properties": {"params": False}}}
 
 
 class Control(BaseModel):
@@ -53,13 +76,15 @@ class Control(BaseModel):
 class CreateBody(Control):
     """Create. `params`, or `shape` for zeros, or neither: then the session is unshaped."""
 
-    optimizer: dict[str, Any] = Field(
+    model_config = ConfigDict(json_schema_extra=_params_or_shape)
+
+    optimizer: OptimizerFields = Field(
         default_factory=lambda: {"name": "adadelta"},
         description="`name` and any hyper-parameters; GET /v1/optimizers lists them; adadelta where it is left out",
     )
-    params: Tensor = Field(None, description="the first params, which also give names and shapes")
-    shape: Any = Field(None, description="a list of lengths, or an object of such by tensor name: params are zeros")
-    dtype: Dtype = "float64"
+    params: Tensors = Field(None, description="the first params, which also give names and shapes")
+    shape: Shape = Field(None, description="a list of lengths, or an object of such by tensor name: params are zeros")
+    dtype: GivenDtype = "float64"
     ttl_s: Ttl | None = Field(None, description="seconds without a successful request until it is deleted; null: never")
     labels: Labels = Field(default_factory=dict, description="for finding sessions again; at most 16")
 
@@ -67,12 +92,12 @@ class CreateBody(Control):
 class CheckpointBody(Control):
     """PUT state: a checkpoint as GET state gave it."""
 
-    optimizer: dict[str, Any] = Field(description="`name` and hyper-parameters; must be the session's where it exists")
-    dtype: Dtype = "float64"
-    step: int = Field(ge=0, le=2**53, description="the number of steps taken")
-    params: Tensor = Field(description="the params")
+    optimizer: OptimizerFields = Field(description="`name` and hyper-parameters; must be the session's where it exists")
+    dtype: GivenDtype = "float64"
+    step: Step
+    params: Tensors = Field(description="the params")
     state: State
-    digest: str | None = Field(None, pattern="^sha-256:[0-9a-f]{64}$", description="checked where it is there")
+    digest: str | None = Field(None, pattern=DIGEST, description="checked where it is there")
     ttl_s: Ttl | None = Field(None, description="as in create, where PUT state creates")
     labels: Labels = Field(default_factory=dict, description="as in create, where PUT state creates")
 
@@ -80,44 +105,44 @@ class CheckpointBody(Control):
 class StepBody(Control):
     """POST step."""
 
-    grads: Tensor = Field(description="gradients, shaped as params")
-    params: Tensor = Field(None, description="replace the session's params in the same atomic step, before the rule")
+    grads: Tensors = Field(description="gradients, shaped as params")
+    params: Tensors = Field(None, description="replace the session's params in the same atomic step, before the rule")
 
 
 class ParamsBody(Control):
     """PUT params."""
 
-    params: Tensor = Field(description="params to replace the session's")
+    params: Tensors = Field(description="params to replace the session's")
 
 
 class StepOnceBody(Control):
     """POST /v1/step, without a session."""
 
-    optimizer: dict[str, Any] = Field(
+    optimizer: OptimizerFields = Field(
         default_factory=lambda: {"name": "adadelta"}, description="as in create; adadelta where it is left out"
     )
-    dtype: Dtype = "float64"
-    params: Tensor = Field(description="the params before the step")
-    grads: Tensor = Field(description="gradients, shaped as params")
+    dtype: GivenDtype = "float64"
+    params: Tensors = Field(description="the params before the step")
+    grads: Tensors = Field(description="gradients, shaped as params")
     state: State | None = Field(None, description="each slot by its name, shaped as params; zeros where it is left out")
 
 
 class SessionDocument(BaseModel):
     """What a session is: the answer of create, GET session, PUT params, PUT state and reset."""
 
-    id: str = Field(description="as chosen, or as the service made it")
-    optimizer: OptimizerFields
+    id: Annotated[str, WithJsonSchema(ID)] = Field(description="as chosen, or as the service made it")
+    optimizer: ResolvedOptimizer
     dtype: Dtype
-    shape: Any = Field(description="as create takes it; null while unshaped")
-    size: int | None = Field(description="values in all tensors; null while unshaped")
-    step: int = Field(description="the number of steps taken")
-    incarnation: str = Field(description="new at create, reset, PUT params and PUT state")
-    bytes: int = Field(description="memory that it takes: arrays, labels, keys")
-    created_at: str = Field(description="RFC 3339, UTC")
-    updated_at: str = Field(description="when it last changed")
-    ttl_s: float | None = Field(description="as given; null: it never expires")
-    expires_at: str | None = Field(description="if it is not used again")
-    labels: dict[str, str] = Field(description="as given")
+    shape: Shape | None = Field(description="as create takes it; null while unshaped")
+    size: int | None = Field(ge=1, description="values in all tensors; null while unshaped")
+    step: Step
+    incarnation: str = Field(min_length=1, description="new at create, reset, PUT params and PUT state")
+    bytes: int = Field(ge=1, description="memory that it takes: arrays, labels, keys")
+    created_at: Time = Field(description="RFC 3339, UTC")
+    updated_at: Time = Field(description="when it last changed")
+    ttl_s: Ttl | None = Field(description="as given; null: it never expires")
+    expires_at: Time | None = Field(description="if it is not used again")
+    labels: Labels = Field(description="as given")
     durability: str = Field(description="`memory`: nothing of it outlives the process")
 
 
@@ -131,25 +156,27 @@ class SessionList(BaseModel):
 class ParamsDocument(BaseModel):
     """The answer of step and GET params."""
 
-    step: int = Field(description="the step that gave these params")
-    params: Tensor = Field(description="the params")
+    step: Step = Field(description="the step that gave these params")
+    params: Tensors = Field(description="the params")
 
 
 class CheckpointDocument(BaseModel):
     """GET state: a whole session; PUT state takes it as it is."""
 
-    optimizer: OptimizerFields
+    optimizer: ResolvedOptimizer
     dtype: Dtype
-    step: int = Field(description="the number of steps taken")
-    params: Tensor = Field(description="the params")
+    step: Step
+    params: Tensors = Field(description="the params")
     state: State
-    digest: str = Field(description="SHA-256 over the little-endian bytes of params, then each slot; names in order")
+    digest: str = Field(
+        pattern=DIGEST, description="SHA-256 over the little-endian bytes of params, then each slot; names in order"
+    )
 
 
 class StepOnceDocument(BaseModel):
     """The answer of POST /v1/step."""
 
-    params: Tensor = Field(description="the params after the step")
+    params: Tensors = Field(description="the params after the step")
     state: State
 
 
@@ -242,13 +269,15 @@ class FieldErrorDocument(BaseModel):
 class Problem(BaseModel):
     """Every error, as application/problem+json (RFC 9457)."""
 
-    type: str = Field(description="path of a page that explains it, on the same service")
+    type: str = Field(pattern="^/problems/", description="path of a page that explains it, on the same service")
     title: str = Field(description="the code in words")
-    status: int = Field(description="as the answer's")
+    status: int = Field(ge=400, le=599, description="as the answer's")
     detail: str = Field(description="this case, with the numbers, and what to do")
-    code: str = Field(description="stable; the table of codes lists them all")
+    code: str = Field(pattern="^[a-z]+(-[a-z0-9]+)*$", description="stable; the table of codes lists them all")
     request_id: str = Field(description="as X-Request-ID")
-    errors: list[FieldErrorDocument] = Field(default_factory=list, description="ten at most")
+    errors: list[FieldErrorDocument] = Field(
+        default_factory=list, max_length=MAX_FIELD_ERRORS, description="ten at most"
+    )
     etag: str | None = Field(None, description="with 412 and 409: the session's current entity tag")
     step: int | None = Field(None, description="with 412 and 409: the session's current step")
     fields: list[str] | None = Field(None, description="with 409: what differs")

@@ -78,11 +78,10 @@ class Service:
         began = time.perf_counter()
         parsing = len(body) * (DECODE_BYTES_PER_BYTE - DECODED_BYTES_PER_BYTE)
         reservation.grow(len(body) * (DECODED_BYTES_PER_BYTE - 1) + parsing)
-        gc.disable()  # it would look through a million new lists again and again, and find nothing to free
         try:
-            return decode(validated(model, parse(body)))
+            with _no_collection():
+                return decode(validated(model, parse(body)))
         finally:
-            gc.enable()
             reservation.shrink(parsing)
             exchange_of(request.scope).parse_s = time.perf_counter() - began
 
@@ -114,6 +113,18 @@ def _joined(headers: Headers, name: str) -> str | None:
 
 
 @contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without garbage collection, which would look through a million new lists again and again and free nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
 def timed_encode(request: Request) -> Iterator[None]:
     """Counts the time spent inside as the answer's `encode`."""
     began = time.perf_counter()
@@ -128,11 +139,6 @@ def answer_bytes(tensors: Tensors | None, vectors: int = 1) -> int:
     if tensors is None:
         return 0
     return vectors * (tensors.size * ENCODE_BYTES_PER_VALUE[tensors.dtype] + 2 * tensors.described_bytes)
-
-
-def step_bytes(optimizer: Optimizer, tensors: Tensors) -> int:
-    """What computing a step takes beside the session: the new params and slots, until they replace the old."""
-    return tensors.nbytes * (1 + len(optimizer.rule.slots))
 
 
 def document_bytes(about: About) -> int:

@@ -5,6 +5,7 @@ Both run the catalogue's rules through the blocked driver, so their results equa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -96,6 +97,10 @@ class SGD(TextbookOptimizer):
     """
 
     rule = SGD_RULE
+
+
+# By the rule's name, as the catalogue has them.
+TEXTBOOK: Mapping[str, type[TextbookOptimizer]] = {one.rule.name: one for one in (Adadelta, Adagrad, RMSprop, SGD)}
 
 
 def adadelta_update(

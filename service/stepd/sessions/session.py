@@ -223,9 +223,14 @@ class Session:
         raise AssertionError("the driver called a finite result not finite")
 
 
+def vector_bytes(optimizer: Optimizer, tensors: Tensors) -> int:
+    """Bytes of params and slots of such a session."""
+    return tensors.nbytes * (1 + len(optimizer.rule.slots))
+
+
 def array_bytes(optimizer: Optimizer, tensors: Tensors) -> int:
     """Bytes of params and slots of such a session, and of its tensors' names and shapes."""
-    return tensors.nbytes * (1 + len(optimizer.rule.slots)) + tensors.described_bytes
+    return vector_bytes(optimizer, tensors) + tensors.described_bytes
 
 
 def new_state(optimizer: Optimizer, tensors: Tensors | None, params: FloatArray | None, incarnation: str) -> State:

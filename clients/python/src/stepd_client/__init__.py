@@ -7,7 +7,7 @@
 """
 
 from stepd_client.checkpoint import Checkpoint
-from stepd_client.client import Client
+from stepd_client.client import AsyncClient, Client
 from stepd_client.errors import (
     CapacityExceeded,
     CheckpointMismatch,
@@ -66,12 +66,14 @@ from stepd_client.info import SessionInfo
 from stepd_client.optimizers import SGD, Adadelta, Adagrad, Optimizer, RMSprop
 from stepd_client.problem import FieldError, Problem
 from stepd_client.retry import RetryPolicy
-from stepd_client.session import Session
+from stepd_client.session import AsyncSession, Session
 
 __all__ = [
     "SGD",
     "Adadelta",
     "Adagrad",
+    "AsyncClient",
+    "AsyncSession",
     "CapacityExceeded",
     "Checkpoint",
     "CheckpointMismatch",

@@ -1,14 +1,18 @@
-"""A whole session as values: what `state()` gives and `restore()` takes, and its form as a JSON document."""
+"""A whole session as values: what `state()` gives and `restore()` takes, and its form as a JSON document or file."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import fspath
 from typing import Any
 
 import orjson
 
-from stepd_client.values import Form, decode, dtype_named, encode, form_of, give, take
+from stepd_client.files import FilePath, read_whole, write_whole
+from stepd_client.optimizers import slot_order
+from stepd_client.values import Form, decode, dtype_named, encode, form_of, give, little_endian, take
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,8 +21,8 @@ class Checkpoint:
 
     `optimizer` holds the name and every hyper-parameter; `dtype` is `float64` or `float32`. `params` is an array, a
     list or a dict of names, and `state` maps each slot (Adadelta: `square_avg` and `acc_delta`) to values like it.
-    `digest` is the service's checksum over all values; it is checked on restore. To restore values that you changed,
-    take it away: `dataclasses.replace(checkpoint, params=..., digest=None)`.
+    `digest` is the service's checksum over all values; it is checked on restore, on save and on load. To restore values
+    that you changed, take it away: `dataclasses.replace(checkpoint, params=..., digest=None)`.
     """
 
     optimizer: Mapping[str, Any]
@@ -67,6 +71,85 @@ class Checkpoint:
         array([0.5])
         """
         return cls.read(orjson.loads(written))
+
+    def verify(self) -> None:
+        """Compute the digest of the values and compare it with `digest`. Does nothing where there is none.
+
+        Raises:
+            ValueError: it is another: the values have changed since the service made it.
+            TypeError: the params or a slot don't hold numbers.
+
+        >>> checkpoint = Checkpoint({"name": "sgd"}, "float64", 3, [0.5], {"momentum_buffer": [0.25]}, "sha-256:00")
+        >>> checkpoint.verify()
+        Traceback (most recent call last):
+        ...
+        ValueError: digest is 'sha-256:00', the values have 'sha-256:9543aca...
+        """
+        if self.digest is None:
+            return
+        dtype = dtype_named(self.dtype)
+        hashed = hashlib.sha256()
+        for role, values in (("params", self.params), *self._ordered_slots()):
+            for tensor in little_endian(take(role, values, dtype)[0]):
+                hashed.update(tensor)
+        computed = f"sha-256:{hashed.hexdigest()}"
+        if computed != self.digest:
+            raise ValueError(
+                f"digest is {self.digest!r}, the values have {computed!r}; take it away if you changed them"
+            )
+
+    def save(self, path: FilePath) -> None:
+        """Write the checkpoint to a file: the JSON of `to_json`, whole or not at all.
+
+        What was at `path` stays until everything has reached the disk, and is then replaced; on failure nothing is left
+        behind.
+
+        Args:
+            path: of the file, in a folder that exists.
+
+        Raises:
+            ValueError, TypeError: the values are not finite numbers, or not those of `digest`; nothing was written.
+            OSError: the file can't be written; its `filename` is `path`.
+
+        >>> checkpoint = client.session("docs-save", params=[1.0, 2.0]).state()
+        >>> checkpoint.save(folder / "run.json")
+        >>> Checkpoint.load(folder / "run.json").params
+        array([1., 2.])
+        """
+        self.verify()
+        write_whole(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: FilePath) -> Checkpoint:
+        """Read a checkpoint from a file that `save` or the service wrote; the values are arrays.
+
+        The digest is checked where the file has one: a checkpoint that comes back has the values that were saved.
+
+        Args:
+            path: of the file.
+
+        Raises:
+            ValueError: what is in the file is damaged, or no checkpoint; it names the file and the reason.
+            OSError: the file can't be read.
+
+        >>> _ = (folder / "cut.json").write_bytes(b'{"optimizer":')
+        >>> Checkpoint.load(folder / "cut.json")
+        Traceback (most recent call last):
+        ...
+        ValueError: .../cut.json: unexpected end of data: line 1 column 14 (char 13)
+        """
+        written = read_whole(path)
+        try:
+            checkpoint = cls.from_json(written)
+            checkpoint.verify()
+        except ValueError as error:
+            raise ValueError(f"{fspath(path)}: {error}") from None
+        return checkpoint
+
+    def _ordered_slots(self) -> list[tuple[str, Any]]:
+        """As the digest has them: in the order of the catalogue, in whichever order they were written."""
+        name = str(self.optimizer.get("name"))
+        return [(slot, self.state[slot]) for slot in slot_order(name, self.state)]
 
     @classmethod
     def read(cls, document: Any, form: Form | None = None) -> Checkpoint:

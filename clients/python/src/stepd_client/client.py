@@ -1,38 +1,200 @@
-"""The Client: it sends requests, waits, and sends again. What to send and what answers mean is in flows.py."""
+"""The clients: what can be asked of a service. What to send and what answers mean is in flows.py."""
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from importlib.metadata import version
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import httpx
 import numpy.typing as npt
 
 from stepd_client import flows
 from stepd_client.checkpoint import Checkpoint
-from stepd_client.errors import ConnectionFailed, RequestTimedOut
 from stepd_client.flows import ShapeLike
+from stepd_client.held import Held
 from stepd_client.info import SessionInfo
+from stepd_client.local import LOCAL_URL, AsyncLocalTransport, LocalTransport, make_app
 from stepd_client.optimizers import Optimizer
-from stepd_client.retry import RetryPolicy, Sendings
-from stepd_client.session import Session, Values
-from stepd_client.wire import Answer, Flow, Request, Result
+from stepd_client.retry import RetryPolicy
+from stepd_client.sending import AsyncSender, Sender, http_options
+from stepd_client.session import AsyncSession, Session
+from stepd_client.stepping import Values
+from stepd_client.verbs import Awaiting, Blocking, Pages, paged, verb
+from stepd_client.wire import Flow
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
-# What httpx raises before anything of the request has gone out.
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
-
-_log = logging.getLogger("stepd_client")
+SessionT = TypeVar("SessionT", Session, AsyncSession)
 
 
-class Client:
+class ClientVerbs(Generic[SessionT]):
+    """What Client and AsyncClient share: all but that the verbs of one are called, those of the other awaited."""
+
+    def _session_of(self, held: Held) -> SessionT:
+        raise NotImplementedError
+
+    @verb
+    def session(
+        self,
+        session_id: str | None = None,
+        *,
+        optimizer: Optimizer | Mapping[str, Any] | None = None,
+        params: Values | None = None,
+        shape: ShapeLike | None = None,
+        dtype: npt.DTypeLike | None = None,
+        ttl_s: float | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Flow[SessionT]:
+        """Create a session, or attach to the one that was created like this; with an id alone, attach to what is there.
+
+        Attaching resets nothing: the session goes on at its step, with its params and labels. The request may be lost
+        and repeated without harm; without an id, where the service makes one, it is sent only once.
+
+        Args:
+            session_id: 1 to 64 letters, digits, `.`, `_` and `-`; None has the service make one.
+            optimizer: Adadelta(), Adagrad(), RMSprop(), SGD(), or a mapping with a `name`; default Adadelta().
+            params: the initial values, any shape; or
+            shape: the shape (or a shape per name), values zero. With neither, the first step that carries params
+                gives the session its shape.
+            dtype: float64 or float32; default float32 if every array in `params` is, else float64.
+            ttl_s: has the service delete the session so long after its last successful request, in seconds.
+            labels: names and values to find it by.
+
+        Returns:
+            A Session; its `params` are those sent, or zeros, or, when attached, the current ones.
+
+        Raises:
+            ValueError, TypeError: params can't be sent, or the arguments exclude one another; nothing was sent.
+            SessionExists: the id belongs to a session created otherwise; `fields` names what differs.
+            SessionNotFound, SessionExpired: an id alone, and there is no such session.
+            HyperParameterInvalid, HyperParameterUnknown, OptimizerUnknown, InvalidTensors: it can't be had like this.
+            CapacityExceeded: the service has no room for it.
+
+        >>> session = client.session("docs-session", optimizer=Adadelta(rho=0.9), params={"w": [[1.0, 2.0]], "b": 0.0})
+        >>> session.shape
+        {'w': (1, 2), 'b': ()}
+        """
+        held = yield from flows.open_session(
+            session_id,
+            optimizer=optimizer,
+            params=params,
+            shape=shape,
+            dtype=dtype,
+            ttl_s=ttl_s,
+            labels=labels,
+        )
+        return self._session_of(held)
+
+    @verb
+    def restore(
+        self,
+        session_id: str,
+        checkpoint: Checkpoint,
+        *,
+        ttl_s: float | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Flow[SessionT]:
+        """Restore a checkpoint under an id, which may be free or that of a session of the same kind.
+
+        Args:
+            session_id: as for `session`.
+            checkpoint: from `state()` or `Checkpoint.from_json()`.
+            ttl_s, labels: as for `session`; they count where the id was free.
+
+        Returns:
+            A Session at the checkpoint's step, values in the kind of the checkpoint's.
+
+        Raises:
+            ValueError, TypeError: the checkpoint's values can't be sent; nothing was sent.
+            CheckpointMismatch, ShapeMismatch, NamesMismatch: the id is that of a session which it does not fit.
+            DigestMismatch: the checkpoint was damaged.
+            PreconditionFailed: a session under that id was made, or changed, at this moment; see its `resent`.
+
+        >>> checkpoint = client.session("docs-original", params=[1.0]).state()
+        >>> client.restore("docs-copy", checkpoint).params
+        [1.0]
+        """
+        return self._session_of((yield from flows.restore_as(session_id, checkpoint, ttl_s, labels)))
+
+    @paged
+    def sessions(self, *, label: Mapping[str, str] | None = None, page_size: int | None = None) -> Pages[SessionInfo]:
+        """Iterate over the sessions, page by page.
+
+        Args:
+            label: only those with these names and values.
+            page_size: how many to ask for at once.
+
+        Returns:
+            An iterator of SessionInfo. What is made or deleted meanwhile may or may not be among them.
+
+        Raises:
+            InvalidQuery: the service takes no such page size or label.
+
+        >>> _ = client.session("docs-listed", params=[1.0], labels={"run": "docs"})
+        >>> [info.id for info in client.sessions(label={"run": "docs"})]
+        ['docs-listed']
+        """
+        return lambda page_token: flows.page(label or {}, page_size, page_token)
+
+    @verb
+    def delete(self, session_id: str) -> Flow[None]:
+        """Delete the session under an id, whatever its state.
+
+        Raises:
+            SessionNotFound, SessionExpired: there is none.
+
+        >>> _ = client.session("docs-gone", params=[1.0])
+        >>> client.delete("docs-gone")
+        """
+        return flows.delete(session_id, None)
+
+    @verb
+    def step_once(
+        self,
+        optimizer: Optimizer | Mapping[str, Any],
+        params: Values,
+        grads: Values,
+        state: Mapping[str, Any] | None = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> Flow[tuple[Any, dict[str, Any]]]:
+        """Take one step without a session: params, gradients and optimizer state in, params and state out.
+
+        Args:
+            optimizer: as for `session`.
+            params, grads: of one shape.
+            state: values like `params` for every slot (Adadelta: `square_avg`, `acc_delta`); None is zeros.
+            dtype: as for `session`.
+
+        Returns:
+            The new params and the new state, both in the kind of `params`.
+
+        Raises:
+            ValueError, TypeError: the values can't be sent; nothing was sent.
+            ShapeMismatch, NamesMismatch, StepNotFinite: as for `Session.step`.
+            HyperParameterInvalid, HyperParameterUnknown, OptimizerUnknown: there is no such optimizer.
+
+        >>> params, state = client.step_once(Adadelta(), params=[1.0], grads=[0.5])
+        >>> params, state["square_avg"]
+        ([0.9955280429197062], [0.012500000000000011])
+        """
+        return flows.step_once(optimizer, params, grads, state, dtype)
+
+    @verb
+    def optimizers(self) -> Flow[dict[str, Any]]:
+        """Get the service's catalogue of optimizers: hyper-parameters with ranges and defaults, formulas."""
+        return flows.optimizers()
+
+    @verb
+    def info(self) -> Flow[dict[str, Any]]:
+        """Get what the service tells about itself: version, formats, limits, durability."""
+        return flows.info()
+
+
+class Client(ClientVerbs[Session], Blocking):
     """A connection to a stepd service. Safe to use from several threads; the sessions that it makes are not.
 
     Args:
@@ -63,19 +225,33 @@ class Client:
         connect_timeout_s: float = 5.0,
         retry: RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._retry = RetryPolicy() if retry is None else retry
-        self._sleep = sleep
-        url = _checked_url(base_url or os.environ.get("STEPD_URL") or DEFAULT_URL)
-        self._http = httpx.Client(
-            # Credentials in the URL go into a header: httpx logs URLs.
-            base_url=url.copy_with(userinfo=b""),
-            auth=(url.username, url.password) if url.userinfo else None,
-            headers={"accept": "application/json", "user-agent": f"stepd-client/{version('stepd-client')}"},
-            timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
-            transport=transport,
-        )
+        options = http_options(_address(base_url), DEFAULT_URL, timeout_s, connect_timeout_s)
+        self._http = httpx.Client(**options, transport=transport)
+        self._run = Sender(self._http, RetryPolicy() if retry is None else retry, sleep).run
+
+    @classmethod
+    def local(cls, *, retry: RetryPolicy | None = None, **settings: Any) -> Self:
+        """Make a client of a service of its own, in this process, without a socket: for tests and for learning.
+
+        The service runs in a thread, says what it would say over a socket, and ends with all its sessions when the
+        client is closed. Two local clients are two services. It needs the package stepd beside this one.
+
+        Args:
+            retry: as for Client.
+            settings: of the service, by the names that its documentation gives, such as `max_session_bytes=2**20`. The
+                driver is `blocked` unless given; what says how a server listens is refused.
+
+        Raises:
+            ModuleNotFoundError: the package stepd is not installed.
+            ValueError: there is no such setting, or its value can't be.
+
+        >>> with Client.local(keys_per_session=1) as local:
+        ...     local.session("run-7", params=[1.0]).step([0.5])
+        [0.9955280429197062]
+        """
+        return cls(LOCAL_URL, retry=retry, transport=LocalTransport(make_app(settings)))
 
     def __enter__(self) -> Self:
         return self
@@ -92,225 +268,80 @@ class Client:
         """Close the connections. Sessions that the client made can't be used any longer."""
         self._http.close()
 
-    def session(
-        self,
-        session_id: str | None = None,
-        *,
-        optimizer: Optimizer | Mapping[str, Any] | None = None,
-        params: Values | None = None,
-        shape: ShapeLike | None = None,
-        dtype: npt.DTypeLike | None = None,
-        ttl_s: float | None = None,
-        labels: Mapping[str, str] | None = None,
-    ) -> Session:
-        """Create a session, or attach to the one that was created like this; with an id alone, attach to what is there.
-
-        Attaching resets nothing: the session goes on at its step, with its params and labels. The request may be lost
-        and repeated without harm; without an id, where the service makes one, it is sent only once.
-
-        Args:
-            session_id: 1 to 64 letters, digits, `.`, `_` and `-`; None has the service make one.
-            optimizer: Adadelta(), Adagrad(), RMSprop(), SGD(), or a mapping with a `name`; default Adadelta().
-            params: the initial values, any shape; or
-            shape: the shape (or a shape per name), values zero. With neither, the first step that carries params
-                gives the session its shape.
-            dtype: float64 or float32; default float32 if every array in `params` is, else float64.
-            ttl_s: has the service delete the session so long after its last successful request, in seconds.
-            labels: names and values to find it by.
-
-        Returns:
-            A Session; its `params` are those sent, or zeros, or, when attached, the current ones.
-
-        Raises:
-            ValueError, TypeError: params can't be sent, or the arguments exclude one another; nothing was sent.
-            SessionExists: the id belongs to a session created otherwise; `fields` names what differs.
-            SessionNotFound, SessionExpired: an id alone, and there is no such session.
-            HyperParameterInvalid, HyperParameterUnknown, OptimizerUnknown, InvalidTensors: it can't be had like this.
-            CapacityExceeded: the service has no room for it.
-
-        >>> session = client.session("docs-session", optimizer=Adadelta(rho=0.9), params={"w": [[1.0, 2.0]], "b": 0.0})
-        >>> session.shape
-        {'w': (1, 2), 'b': ()}
-        """
-        held = self._run(
-            flows.open_session(
-                session_id,
-                optimizer=optimizer,
-                params=params,
-                shape=shape,
-                dtype=dtype,
-                ttl_s=ttl_s,
-                labels=labels,
-            )
-        )
+    def _session_of(self, held: Held) -> Session:
         return Session(self._run, held)
 
-    def restore(
+
+class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
+    """A connection to a stepd service whose verbs are awaited. For the tasks of one event loop (asyncio).
+
+    It has the verbs of Client with the same arguments, results, errors and repetitions: `await client.session(...)`
+    gives an AsyncSession, and `async for info in client.sessions()` goes through all pages.
+
+    Args:
+        base_url, timeout_s, connect_timeout_s, retry: as for Client.
+        transport: an asynchronous httpx transport to send through, for tests.
+        sleep: waits between attempts, to be awaited; for tests.
+
+    Raises:
+        ValueError: `base_url` is not an http or https URL.
+
+    >>> async def run():
+    ...     async with AsyncClient(url) as client:
+    ...         session = await client.session("docs-async-client", params=[1.0], labels={"run": "async"})
+    ...         params = await session.step([0.5])
+    ...         return params, [info.step async for info in client.sessions(label={"run": "async"})]
+    >>> asyncio.run(run())
+    ([0.9955280429197062], [1])
+    """
+
+    def __init__(
         self,
-        session_id: str,
-        checkpoint: Checkpoint,
+        base_url: str | None = None,
         *,
-        ttl_s: float | None = None,
-        labels: Mapping[str, str] | None = None,
-    ) -> Session:
-        """Restore a checkpoint under an id, which may be free or that of a session of the same kind.
+        timeout_s: float = 60.0,
+        connect_timeout_s: float = 5.0,
+        retry: RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        options = http_options(_address(base_url), DEFAULT_URL, timeout_s, connect_timeout_s)
+        self._http = httpx.AsyncClient(**options, transport=transport)
+        self._run = AsyncSender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
-        Args:
-            session_id: as for `session`.
-            checkpoint: from `state()` or `Checkpoint.from_json()`.
-            ttl_s, labels: as for `session`; they count where the id was free.
+    @classmethod
+    def local(cls, *, retry: RetryPolicy | None = None, **settings: Any) -> Self:
+        """Make a client of a service of its own, in this process, without a socket: see `Client.local`.
 
-        Returns:
-            A Session at the checkpoint's step, values in the kind of the checkpoint's.
+        The service runs on the caller's event loop, from the first request until the client is closed.
 
-        Raises:
-            ValueError, TypeError: the checkpoint's values can't be sent; nothing was sent.
-            CheckpointMismatch, ShapeMismatch, NamesMismatch: the id is that of a session which it does not fit.
-            DigestMismatch: the checkpoint was damaged.
-            PreconditionFailed: a session under that id was made, or changed, at this moment; see its `resent`.
-
-        >>> checkpoint = client.session("docs-original", params=[1.0]).state()
-        >>> client.restore("docs-copy", checkpoint).params
-        [1.0]
+        >>> async def run():
+        ...     async with AsyncClient.local() as local:
+        ...         session = await local.session("run-7", params=[1.0])
+        ...         return await session.step([0.5])
+        >>> asyncio.run(run())
+        [0.9955280429197062]
         """
-        return Session(self._run, self._run(flows.restore_as(session_id, checkpoint, ttl_s, labels)))
+        return cls(LOCAL_URL, retry=retry, transport=AsyncLocalTransport(make_app(settings)))
 
-    def sessions(
-        self, *, label: Mapping[str, str] | None = None, page_size: int | None = None
-    ) -> Iterator[SessionInfo]:
-        """Iterate over the sessions, page by page.
+    async def __aenter__(self) -> Self:
+        return self
 
-        Args:
-            label: only those with these names and values.
-            page_size: how many to ask for at once.
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
-        Returns:
-            An iterator of SessionInfo. What is made or deleted meanwhile may or may not be among them.
+    def __repr__(self) -> str:
+        return f"<AsyncClient of {self._http.base_url}>"
 
-        Raises:
-            InvalidQuery: the service takes no such page size or label.
+    async def close(self) -> None:
+        """Close the connections. Sessions that the client made can't be used any longer."""
+        await self._http.aclose()
 
-        >>> _ = client.session("docs-listed", params=[1.0], labels={"run": "docs"})
-        >>> [info.id for info in client.sessions(label={"run": "docs"})]
-        ['docs-listed']
-        """
-        page_token: str | None = None
-        while True:
-            found, page_token = self._run(flows.page(label or {}, page_size, page_token))
-            yield from found
-            if page_token is None:
-                return
-
-    def delete(self, session_id: str) -> None:
-        """Delete the session under an id, whatever its state.
-
-        Raises:
-            SessionNotFound, SessionExpired: there is none.
-
-        >>> _ = client.session("docs-gone", params=[1.0])
-        >>> client.delete("docs-gone")
-        """
-        self._run(flows.delete(session_id, None))
-
-    def step_once(
-        self,
-        optimizer: Optimizer | Mapping[str, Any],
-        params: Values,
-        grads: Values,
-        state: Mapping[str, Any] | None = None,
-        dtype: npt.DTypeLike | None = None,
-    ) -> tuple[Any, dict[str, Any]]:
-        """Take one step without a session: params, gradients and optimizer state in, params and state out.
-
-        Args:
-            optimizer: as for `session`.
-            params, grads: of one shape.
-            state: values like `params` for every slot (Adadelta: `square_avg`, `acc_delta`); None is zeros.
-            dtype: as for `session`.
-
-        Returns:
-            The new params and the new state, both in the kind of `params`.
-
-        Raises:
-            ValueError, TypeError: the values can't be sent; nothing was sent.
-            ShapeMismatch, NamesMismatch, StepNotFinite: as for `Session.step`.
-            HyperParameterInvalid, HyperParameterUnknown, OptimizerUnknown: there is no such optimizer.
-
-        >>> params, state = client.step_once(Adadelta(), params=[1.0], grads=[0.5])
-        >>> params, state["square_avg"]
-        ([0.9955280429197062], [0.012500000000000011])
-        """
-        return self._run(flows.step_once(optimizer, params, grads, state, dtype))
-
-    def optimizers(self) -> dict[str, Any]:
-        """Get the service's catalogue of optimizers: hyper-parameters with ranges and defaults, formulas."""
-        return self._run(flows.optimizers())
-
-    def info(self) -> dict[str, Any]:
-        """Get what the service tells about itself: version, formats, limits, durability."""
-        return self._run(flows.info())
-
-    def _run(self, flow: Flow[Result], /) -> Result:
-        try:
-            request = next(flow)
-            while True:
-                request = flow.send(self._send(request))
-        except StopIteration as finished:
-            result: Result = finished.value
-            return result
-
-    def _send(self, request: Request) -> Answer:
-        sendings = Sendings(request, self._retry)
-        while True:
-            outcome = self._send_once(request)
-            pause_s = sendings.pause_after(outcome)
-            if pause_s is None:
-                break
-            reason = f"status {outcome.status}" if isinstance(outcome, Answer) else type(outcome).__name__
-            _log.info(
-                "%s %s: %s; attempt %d follows in %.2f s",
-                request.method,
-                request.path,
-                reason,
-                sendings.count + 1,
-                pause_s,
-            )
-            self._sleep(pause_s)
-        if isinstance(outcome, Answer):
-            return replace(outcome, maybe_applied=sendings.maybe_applied)
-        outcome.maybe_applied = outcome.maybe_applied or sendings.maybe_applied
-        raise outcome
-
-    def _send_once(self, request: Request) -> Answer | ConnectionFailed:
-        try:
-            response = self._http.request(
-                request.method,
-                request.path,
-                params=list(request.query) or None,
-                headers=dict(request.headers),
-                content=request.body,
-            )
-        except httpx.RequestError as error:
-            return _failure(request, error)
-        return Answer(response.status_code, dict(response.headers), response.content)
+    def _session_of(self, held: Held) -> AsyncSession:
+        return AsyncSession(self._run, held)
 
 
-def _checked_url(base_url: str) -> httpx.URL:
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"the base URL can't be read: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(
-            f"the base URL has scheme {url.scheme!r} and host {url.host!r}; it should be like {DEFAULT_URL}"
-        )
-    return url
-
-
-def _failure(request: Request, error: httpx.RequestError) -> ConnectionFailed:
-    timed_out = isinstance(error, httpx.TimeoutException)
-    reason = str(error) or type(error).__name__
-    failure = (RequestTimedOut if timed_out else ConnectionFailed)(f"{request.method} {request.path}: {reason}")
-    failure.maybe_applied = not isinstance(error, _NEVER_SENT)
-    failure.__cause__ = error
-    return failure
+def _address(base_url: str | None) -> str:
+    return base_url or os.environ.get("STEPD_URL") or DEFAULT_URL

@@ -7,6 +7,7 @@ changes what it is handed (`Held`) only after the answer that it needs has been 
 from __future__ import annotations
 
 import math
+import operator
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,12 +26,16 @@ from stepd_client.answers import (
     values_of,
 )
 from stepd_client.checkpoint import Checkpoint
-from stepd_client.errors import SessionExpired, SessionHasNoShape, SessionNotFound
+from stepd_client.errors import InvalidQuery, SessionExpired, SessionHasNoShape, SessionNotFound
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
 from stepd_client.optimizers import Adadelta, Optimizer, optimizer_document
 from stepd_client.values import copied, dtype_named, encode, give, shape_of, take
-from stepd_client.wire import Flow
+from stepd_client.wire import Answer, Flow
+
+# What one request waits at most. Services allow 60 s unless told otherwise; proxies tend to give up after as many.
+LONGEST_WAIT_S = 30.0
+LARGEST_STEP = 2**53
 
 ShapeLike = int | Sequence[int] | Mapping[str, int | Sequence[int]]
 
@@ -128,8 +133,52 @@ def fetch_params(held: Held) -> Flow[Any]:
     return held.given()
 
 
+def wait_for_step(held: Held, step: int, timeout_s: float | None) -> Flow[Any]:
+    """Long-poll until the step is taken, another life begins, the time is over or the service drains.
+
+    A wait that is longer than one request may be is made of several. What each answer says is held.
+    """
+    step = _checked_step(step)
+    left_s = _checked_wait(timeout_s)
+    life = held.validator.incarnation
+    longest_s = LONGEST_WAIT_S
+    while True:
+        asked_s = min(left_s, longest_s)
+        # With params held, waiting in vain costs no more than a 304.
+        etag = None if held.arrays is None else held.validator.etag
+        answer = yield requests.wait_for_step(held.id, step, asked_s, etag)
+        if answer.status == 400 and longest_s == LONGEST_WAIT_S:
+            longest_s = yield from _longest_wait(answer, asked_s)
+            continue
+        yield from _take_over(held, answer)
+        left_s -= answer.took_s
+        # Far from the time that was asked for, the service ends only the waits that it can't keep: it drains.
+        drains = answer.took_s < 0.9 * asked_s
+        if held.validator.step >= step or held.validator.incarnation != life or left_s <= 0 or drains:
+            return held.given()
+
+
+def _longest_wait(answer: Answer, asked_s: float) -> Flow[float]:
+    """What a service that refused to wait so long allows, in seconds; raises what the answer is if it is not that."""
+    try:
+        checked(answer)
+    except InvalidQuery:
+        limits = document_of((yield requests.info())).get("limits")
+        longest_s = limits.get("max_wait_s") if isinstance(limits, dict) else None
+        if not isinstance(longest_s, (int, float)) or not 0 < longest_s < asked_s:
+            raise
+        return float(longest_s)
+    raise unexpected_member(answer, "params")
+
+
 def _resync(held: Held) -> Flow[None]:
-    answer = yield requests.get_params(held.id)
+    yield from _take_over(held, (yield requests.get_params(held.id)))
+
+
+def _take_over(held: Held, answer: Answer) -> Flow[None]:
+    """Holds what an answer to GET params says; 304 says that nothing has changed."""
+    if answer.status == 304 and held.arrays is not None:
+        return
     try:
         document = document_of(answer)
     except SessionHasNoShape:
@@ -260,6 +309,20 @@ def optimizers() -> Flow[dict[str, Any]]:
 def info() -> Flow[dict[str, Any]]:
     """GET what the service is, as it comes."""
     return document_of((yield requests.info()))
+
+
+def _checked_step(step: int) -> int:
+    number = operator.index(step)
+    if not 0 <= number <= LARGEST_STEP:
+        raise ValueError(f"step is {number}; it must be from 0 to {LARGEST_STEP}")
+    return number
+
+
+def _checked_wait(timeout_s: float | None) -> float:
+    wait_s = math.inf if timeout_s is None else float(timeout_s)
+    if not wait_s >= 0:
+        raise ValueError(f"timeout_s is {timeout_s}; it must be at least 0, or None to wait as long as it takes")
+    return wait_s
 
 
 def _shape_document(shape: ShapeLike) -> list[int] | dict[str, list[int]]:

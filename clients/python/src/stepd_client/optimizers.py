@@ -1,11 +1,11 @@
-"""The optimizers of the service's catalogue as frozen dataclasses: names and hyper-parameters, no arithmetic.
+"""The optimizers of the service's catalogue as frozen dataclasses: names, hyper-parameters and slots, no arithmetic.
 
 A hyper-parameter that is None is left to the service, whose default is in the docstring; ranges are checked there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ class Optimizer:
     """
 
     name: ClassVar[str]
+    slots: ClassVar[tuple[str, ...]]
 
     lr: float | None = None
     weight_decay: float | None = None
@@ -46,6 +47,7 @@ class Adadelta(Optimizer):
     """
 
     name: ClassVar[str] = "adadelta"
+    slots: ClassVar[tuple[str, ...]] = ("square_avg", "acc_delta")
 
     rho: float | None = None
     eps: float | None = None
@@ -60,6 +62,7 @@ class Adagrad(Optimizer):
     """
 
     name: ClassVar[str] = "adagrad"
+    slots: ClassVar[tuple[str, ...]] = ("sum",)
 
     eps: float | None = None
 
@@ -74,6 +77,7 @@ class RMSprop(Optimizer):
     """
 
     name: ClassVar[str] = "rmsprop"
+    slots: ClassVar[tuple[str, ...]] = ("square_avg",)
 
     alpha: float | None = None
     eps: float | None = None
@@ -89,6 +93,7 @@ class SGD(Optimizer):
     """
 
     name: ClassVar[str] = "sgd"
+    slots: ClassVar[tuple[str, ...]] = ("momentum_buffer",)
 
     momentum: float | None = None
     nesterov: bool | None = None
@@ -97,3 +102,16 @@ class SGD(Optimizer):
 def optimizer_document(optimizer: Optimizer | Mapping[str, Any]) -> dict[str, Any]:
     """As the service takes it. A mapping goes as it is, for rules that this version does not know."""
     return optimizer.document() if isinstance(optimizer, Optimizer) else dict(optimizer)
+
+
+_SLOTS = {optimizer.name: optimizer.slots for optimizer in (Adadelta, Adagrad, RMSprop, SGD)}
+
+
+def slot_order(name: str, slots: Iterable[str]) -> list[str]:
+    """The slots of an optimizer in the order of the catalogue; those that this version does not know as they come.
+
+    >>> slot_order("adadelta", ["acc_delta", "square_avg"])
+    ['square_avg', 'acc_delta']
+    """
+    known = _SLOTS.get(name, ())
+    return sorted(slots, key=lambda slot: known.index(slot) if slot in known else len(known))

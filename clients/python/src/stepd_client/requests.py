@@ -64,6 +64,17 @@ def get_params(session_id: str) -> Request:
     return Request("GET", _session_path(session_id, "/params"))
 
 
+def wait_for_step(session_id: str, step: int, timeout_s: float, etag: str | None) -> Request:
+    """The params once the session has taken so many steps, or the time is over; 304 where `etag` still names them."""
+    return Request(
+        "GET",
+        _session_path(session_id, "/params"),
+        query=(("wait_for_step", str(step)), ("timeout_s", repr(timeout_s))),
+        headers={} if etag is None else {"if-none-match": etag},
+        wait_s=timeout_s,
+    )
+
+
 def put_params(session_id: str, document: Mapping[str, Any], etag: str) -> Request:
     """Replaces the params of the state that `etag` names."""
     headers = {**_JSON, "if-match": etag}

@@ -1,51 +1,28 @@
-"""The Session object: one optimization run as its caller sees it. The logic of its verbs is in flows.py."""
+"""The session objects: one optimization run as its caller sees it. The logic of the verbs is in flows.py."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, overload
-
-import numpy.typing as npt
+from typing import Any
 
 from stepd_client import flows
 from stepd_client.checkpoint import Checkpoint
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
-from stepd_client.values import DType, FloatArray, Shape
-from stepd_client.wire import Flow, Result
-
-Values = npt.NDArray[Any] | Sequence[Any] | Mapping[str, Any]
-
-
-class Runner(Protocol):
-    """Whoever does a flow's requests, one after another, and gives its result."""
-
-    def __call__(self, flow: Flow[Result], /) -> Result: ...
+from stepd_client.stepping import Values, step_verb
+from stepd_client.values import DType, Shape
+from stepd_client.verbs import AsyncRunner, Awaiting, Blocking, Runner, verb
+from stepd_client.wire import Flow
 
 
-class Session:
-    """One session of the service, made by `client.session()` or `client.restore()`.
+class SessionVerbs:
+    """What Session and AsyncSession share: all but that the verbs of one are called, those of the other awaited."""
 
-    Values go in as arrays, as (nested) lists, or as a mapping of names to arrays, lists or numbers; they come out in
-    the kind in which they last went in, names in the caller's order, in the session's dtype. What comes out is the
-    caller's own: writing to it changes nothing here.
-
-    The object remembers the state that it last heard of. Every verb that changes the session applies to exactly that
-    state or raises PreconditionFailed; so a verb is safe to send again when an answer is lost, and the client does.
-    Several objects, threads or programs may use one session; each thread needs an object of its own.
-
-    Beside what each verb names, all of them raise:
-        ConnectionFailed, RequestTimedOut, UnexpectedAnswer: no answer came, or none of stepd's.
-        SessionNotFound, SessionExpired: the session is gone.
-        Unavailable, InternalError: the service is busy, starting, stopping or broken.
-    """
-
-    def __init__(self, run: Runner, held: Held) -> None:
-        self._run = run
-        self._held = held
+    _held: Held
 
     def __repr__(self) -> str:
-        return f"<Session {self.id!r}: {self.optimizer['name']}, {self.dtype.name}, step {self.step_number}>"
+        return (
+            f"<{type(self).__name__} {self.id!r}: {self.optimizer['name']}, {self.dtype.name}, step {self.step_number}>"
+        )
 
     @property
     def id(self) -> str:
@@ -85,40 +62,10 @@ class Session:
         """
         return self._held.given()
 
-    @overload
-    def step(
-        self,
-        grads: npt.NDArray[Any],
-        params: Values | None = None,
-        *,
-        lr: float | None = None,
-        return_params: Literal[True] = True,
-    ) -> FloatArray: ...
-    @overload
-    def step(
-        self,
-        grads: Mapping[str, Any],
-        params: Values | None = None,
-        *,
-        lr: float | None = None,
-        return_params: Literal[True] = True,
-    ) -> dict[str, Any]: ...
-    @overload
-    def step(
-        self,
-        grads: Sequence[Any],
-        params: Values | None = None,
-        *,
-        lr: float | None = None,
-        return_params: Literal[True] = True,
-    ) -> list[Any]: ...
-    @overload
-    def step(
-        self, grads: Values, params: Values | None = None, *, lr: float | None = None, return_params: bool
-    ) -> Any: ...
+    @step_verb
     def step(
         self, grads: Values, params: Values | None = None, *, lr: float | None = None, return_params: bool = True
-    ) -> Any:
+    ) -> Flow[Any]:
         """Take one step: gradients in, updated params out.
 
         Applied once, however often it has to be sent. If no answer comes at all, `maybe_applied` of the error says
@@ -145,9 +92,10 @@ class Session:
         >>> session.step([0.5, -0.5])
         [0.9955280429197062, 2.004471957080294]
         """
-        return self._run(flows.step(self._held, grads, params, lr, return_params))
+        return flows.step(self._held, grads, params, lr, return_params)
 
-    def fetch_params(self) -> Any:
+    @verb
+    def fetch_params(self) -> Flow[Any]:
         """Get the params from the service, and go on from the state that they belong to.
 
         This is the way back into step with the service after PreconditionFailed.
@@ -162,9 +110,41 @@ class Session:
         >>> session.fetch_params()
         [1.0, 2.0]
         """
-        return self._run(flows.fetch_params(self._held))
+        return flows.fetch_params(self._held)
 
-    def put_params(self, params: Values) -> None:
+    @verb
+    def wait_for_step(self, step: int, timeout_s: float | None = None) -> Flow[Any]:
+        """Wait until the session has taken so many steps, whoever takes them; go on from what is there then.
+
+        The wait ends early when the session is reset, restored or given other params (or had been, before the wait
+        began: that shows after 30 seconds at the latest), and when the service shuts down. A long wait is made of
+        several requests. The client's own `timeout_s` counts from when the service should have answered.
+
+        Args:
+            step: the number of steps; if they are taken already, this is `fetch_params`.
+            timeout_s: how long to wait at most, in seconds; None waits as long as it takes. Each time that an answer is
+                lost on its way and asked for again, the wait may get up to 30 seconds longer.
+
+        Returns:
+            The params that are there when the wait ends, as from `fetch_params`, whether or not the step was taken:
+            `step_number` tells which step gave them.
+
+        Raises:
+            ValueError, TypeError: no number of steps or of seconds; nothing was sent.
+            SessionNotFound, SessionExpired: the session is gone, or was deleted meanwhile.
+
+        >>> session = client.session("docs-wait", params=[1.0, 2.0])
+        >>> _ = client.session("docs-wait").step([0.5, -0.5])
+        >>> session.wait_for_step(1), session.step_number
+        ([0.9955280429197062, 2.004471957080294], 1)
+        >>> _ = session.wait_for_step(2, timeout_s=0.01)
+        >>> session.step_number
+        1
+        """
+        return flows.wait_for_step(self._held, step, timeout_s)
+
+    @verb
+    def put_params(self, params: Values) -> Flow[None]:
         """Replace the params; optimizer state and step number stay.
 
         Args:
@@ -180,9 +160,10 @@ class Session:
         >>> session.params
         [3.0, 4.0]
         """
-        self._run(flows.put_params(self._held, params))
+        return flows.put_params(self._held, params)
 
-    def state(self) -> Checkpoint:
+    @verb
+    def state(self) -> Flow[Checkpoint]:
         """Get the whole session as it is now: params, optimizer state, step number. Nothing changes, here or there.
 
         Returns:
@@ -195,9 +176,10 @@ class Session:
         >>> session.state().state["square_avg"]
         [0.0, 0.0]
         """
-        return self._run(flows.state(self._held))
+        return flows.state(self._held)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
+    @verb
+    def restore(self, checkpoint: Checkpoint) -> Flow[None]:
         """Put the session back to a checkpoint: params, optimizer state, step number.
 
         Args:
@@ -216,9 +198,10 @@ class Session:
         >>> session.step_number, session.params
         (0, [1.0, 2.0])
         """
-        self._run(flows.restore(self._held, checkpoint))
+        return flows.restore(self._held, checkpoint)
 
-    def reset(self) -> None:
+    @verb
+    def reset(self) -> Flow[None]:
         """Set the optimizer state to zero and the step number to 0; params and shape stay.
 
         Raises:
@@ -230,9 +213,10 @@ class Session:
         >>> session.step_number
         0
         """
-        self._run(flows.reset(self._held))
+        return flows.reset(self._held)
 
-    def delete(self) -> None:
+    @verb
+    def delete(self) -> Flow[None]:
         """Delete the session; its id is free again.
 
         Raises:
@@ -241,9 +225,10 @@ class Session:
         >>> session = client.session("docs-delete", params=[1.0])
         >>> session.delete()
         """
-        self._run(flows.delete(self.id, self.etag))
+        return flows.delete(self.id, self.etag)
 
-    def describe(self) -> SessionInfo:
+    @verb
+    def describe(self) -> Flow[SessionInfo]:
         """Get what the service tells about the session, values apart. This object's own view does not change.
 
         Returns:
@@ -255,4 +240,50 @@ class Session:
         >>> client.session("docs-describe", shape=(2, 3)).describe().size
         6
         """
-        return self._run(flows.describe(self.id))
+        return flows.describe(self.id)
+
+
+class Session(SessionVerbs, Blocking):
+    """One session of the service, made by `client.session()` or `client.restore()`.
+
+    Values go in as arrays, as (nested) lists, or as a mapping of names to arrays, lists or numbers; they come out in
+    the kind in which they last went in, names in the caller's order, in the session's dtype. What comes out is the
+    caller's own: writing to it changes nothing here.
+
+    The object remembers the state that it last heard of. Every verb that changes the session applies to exactly that
+    state or raises PreconditionFailed; so a verb is safe to send again when an answer is lost, and the client does.
+    Several objects, threads or programs may use one session; each thread needs an object of its own.
+
+    Beside what each verb names, all of them raise:
+        ConnectionFailed, RequestTimedOut, UnexpectedAnswer: no answer came, or none of stepd's.
+        SessionNotFound, SessionExpired: the session is gone.
+        Unavailable, InternalError: the service is busy, starting, stopping or broken.
+    """
+
+    def __init__(self, run: Runner, held: Held) -> None:
+        self._run = run
+        self._held = held
+
+
+class AsyncSession(SessionVerbs, Awaiting):
+    """One session of the service, made by `await client.session()` or `await client.restore()` of an AsyncClient.
+
+    All that Session says holds here; every verb is awaited, properties are not. An object belongs to one task at a
+    time: of two steps that run at once from one object the service takes one and refuses the other.
+
+    A verb that is cancelled leaves the object as it was: it knows the state of the last answer that was read, and has
+    neither half of a newer one. What was sent may have been carried out all the same. So the next verb that changes the
+    session either applies to that state, once, or raises PreconditionFailed, and `fetch_params()` goes on from what is
+    there; a cancelled `wait_for_step` may have brought the object up to an answer that came meanwhile.
+
+    >>> async def run():
+    ...     async with AsyncClient(url) as client:
+    ...         session = await client.session("docs-async-session", params=[1.0, 2.0])
+    ...         return await session.step([0.5, -0.5]), session.step_number
+    >>> asyncio.run(run())
+    ([0.9955280429197062, 2.004471957080294], 1)
+    """
+
+    def __init__(self, run: AsyncRunner, held: Held) -> None:
+        self._run = run
+        self._held = held

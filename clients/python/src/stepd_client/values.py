@@ -6,7 +6,7 @@ session's dtype and C order. A `Form` remembers how the caller wrote them. No re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -199,6 +199,13 @@ def shape_of(arrays: Arrays) -> Shape | dict[str, Shape]:
     return arrays.shape
 
 
+def little_endian(arrays: Arrays) -> Iterator[bytes]:
+    """The bytes of each tensor, names in code-point order: what digests are made of."""
+    tensors = [arrays[name] for name in sorted(arrays)] if isinstance(arrays, dict) else [arrays]
+    for tensor in tensors:
+        yield tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
 def encode(arrays: Arrays) -> Any:
     """Something that `orjson.dumps` writes as (nested) lists of shortest decimals that read back bit for bit.
 
@@ -238,8 +245,11 @@ def decode(document: object, dtype: DType) -> Arrays:
 
 def _decode_tensor(document: object, dtype: DType) -> FloatArray:
     try:
-        wide = np.array(document, np.float64)
-    except (TypeError, ValueError) as error:
+        found = np.array(document)  # with a dtype named, text such as "1" would become a number
+        if found.dtype.kind not in "fiuO":  # O: whole numbers beyond 64 bits, or a null, which is refused below
+            raise TypeError(f"they hold {found.dtype.name}")  # noqa: TRY301 - said like what NumPy itself refuses
+        wide = found.astype(np.float64)
+    except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"values are not lists of numbers: {error}") from None
     with np.errstate(over="ignore", under="ignore"):
         array: FloatArray = wide.astype(dtype, copy=False)

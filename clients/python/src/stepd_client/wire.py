@@ -17,7 +17,7 @@ class Request:
     """One HTTP request. `path` is within the base URL; the body, where there is one, is JSON.
 
     `repeatable`: it may be sent again, whatever became of earlier sendings, for it changes nothing, or carries what
-    keeps it from being carried out twice.
+    keeps it from being carried out twice. `wait_s`: so long the service was asked to hold its answer back, in seconds.
     """
 
     method: str
@@ -26,19 +26,22 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One HTTP answer, header names in lower case.
 
-    `maybe_applied`: an earlier sending of the same request may have been carried out, its answer lost.
+    `maybe_applied`: an earlier sending of the same request may have been carried out, its answer lost. `took_s`: the
+    seconds from the first sending of the request until this answer was read, as whoever sent it measured them.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     maybe_applied: bool = False
+    took_s: float = 0.0
 
     @property
     def content_type(self) -> str:

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from stepd.api.answers import about_answer, encode_checkpoint, session_headers, vector_answer
 from stepd.api.body import refuse_body
 from stepd.api.direct import DirectRoute
-from stepd.api.documentation import GET_STATE, PUT_STATE, RESET
 from stepd.api.headers import preconditions, query, session_key
 from stepd.api.models import CheckpointBody
+from stepd.api.openapi.operations import GET_STATE, PUT_STATE, RESET
 from stepd.api.service import Service, answer_bytes, timed_encode
 from stepd.engine.contract import Restoration
 from stepd.optimizers import resolve
@@ -52,9 +52,9 @@ def checkpoint_routes(service: Service) -> list[DirectRoute]:
             return about_answer(await service.engine.reset(key, preconditions(request.headers)))
 
     return [
-        DirectRoute("GET", "/v1/sessions/{session_id}/state", get_state, **GET_STATE),
-        DirectRoute("PUT", "/v1/sessions/{session_id}/state", put_state, **PUT_STATE),
-        DirectRoute("POST", "/v1/sessions/{session_id}/reset", reset, **RESET),
+        DirectRoute("GET", "/v1/sessions/{session_id}/state", get_state, GET_STATE),
+        DirectRoute("PUT", "/v1/sessions/{session_id}/state", put_state, PUT_STATE),
+        DirectRoute("POST", "/v1/sessions/{session_id}/reset", reset, RESET),
     ]
 
 

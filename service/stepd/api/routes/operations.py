@@ -11,10 +11,9 @@ import stepd
 from stepd.api.answers import json_answer
 from stepd.api.catalogue import catalogue_document
 from stepd.api.direct import DirectRoute
-from stepd.api.documentation import INFO, LIVEZ, OPTIMIZERS, READYZ
-from stepd.api.headers import MAX_HEAD_BYTES, MAX_KEY, query
+from stepd.api.headers import MAX_HEAD_BYTES, MAX_KEY, MAX_PAGE_SIZE, query
 from stepd.api.models import MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_LABELS, MAX_TTL_S
-from stepd.api.routes.sessions import MAX_PAGE_SIZE
+from stepd.api.openapi.operations import INFO, LIVEZ, OPTIMIZERS, READYZ
 from stepd.api.service import Service
 from stepd.engine.contract import DURABILITY
 from stepd.errors import NotReady
@@ -42,10 +41,10 @@ def operations_routes(service: Service) -> list[DirectRoute]:
         return json_answer({"status": "ready"})
 
     return [
-        DirectRoute("GET", "/v1/optimizers", optimizers, **OPTIMIZERS),
-        DirectRoute("GET", "/v1/info", info, **INFO),
-        DirectRoute("GET", "/livez", livez, **LIVEZ),
-        DirectRoute("GET", "/readyz", readyz, **READYZ),
+        DirectRoute("GET", "/v1/optimizers", optimizers, OPTIMIZERS),
+        DirectRoute("GET", "/v1/info", info, INFO),
+        DirectRoute("GET", "/livez", livez, LIVEZ),
+        DirectRoute("GET", "/readyz", readyz, READYZ),
     ]
 
 

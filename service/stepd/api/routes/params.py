@@ -9,14 +9,12 @@ from starlette.responses import Response
 
 from stepd.api.answers import about_answer, encode_params, session_headers, vector_answer
 from stepd.api.direct import DirectRoute
-from stepd.api.documentation import GET_PARAMS, PUT_PARAMS
-from stepd.api.headers import preconditions, query, seconds, session_key, whole_number
+from stepd.api.headers import DEFAULT_WAIT_S, preconditions, query, seconds, session_key, whole_number
 from stepd.api.models import ParamsBody
+from stepd.api.openapi.operations import GET_PARAMS, PUT_PARAMS
 from stepd.api.service import Service, answer_bytes, timed_encode
 from stepd.errors import InvalidQuery
-from stepd.values import SessionKey, Values
-
-DEFAULT_WAIT_S = 30.0
+from stepd.values import MAX_STEP, SessionKey, Values
 
 
 def params_routes(service: Service) -> list[DirectRoute]:
@@ -49,8 +47,8 @@ def params_routes(service: Service) -> list[DirectRoute]:
             return about_answer(await service.engine.put_params(key, params, conditions))
 
     return [
-        DirectRoute("GET", "/v1/sessions/{session_id}/params", get_params, **GET_PARAMS),
-        DirectRoute("PUT", "/v1/sessions/{session_id}/params", put_params, **PUT_PARAMS),
+        DirectRoute("GET", "/v1/sessions/{session_id}/params", get_params, GET_PARAMS),
+        DirectRoute("PUT", "/v1/sessions/{session_id}/params", put_params, PUT_PARAMS),
     ]
 
 
@@ -61,7 +59,7 @@ async def _wait(service: Service, key: SessionKey, request: Request) -> None:
         if "timeout_s" in given:
             raise InvalidQuery("timeout_s goes with wait_for_step")
         return
-    step = whole_number("wait_for_step", given["wait_for_step"], 0, 2**53)
+    step = whole_number("wait_for_step", given["wait_for_step"], 0, MAX_STEP)
     longest = service.settings.max_wait_s
     timeout_s = (
         seconds("timeout_s", given["timeout_s"], longest) if "timeout_s" in given else min(DEFAULT_WAIT_S, longest)

@@ -11,18 +11,15 @@ from starlette.responses import Response
 from stepd.api.answers import about_answer, json_answer, session_document
 from stepd.api.body import refuse_body
 from stepd.api.direct import DirectRoute
-from stepd.api.documentation import CREATE, CREATE_UNDER_ID, DELETE, GET_SESSION, LIST
-from stepd.api.headers import preconditions, query, session_key, whole_number
+from stepd.api.headers import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, preconditions, query, session_key, whole_number
 from stepd.api.models import CreateBody
+from stepd.api.openapi.operations import CREATE, CREATE_UNDER_ID, DELETE, GET_SESSION, LIST
 from stepd.api.service import Service, document_bytes
 from stepd.engine.contract import About, Creation
 from stepd.errors import FieldError, InvalidField, InvalidQuery
 from stepd.optimizers import resolve
 from stepd.values import DEFAULT_TENANT, DTYPES, SESSION_ID, SessionKey, new_session_id
 from stepd.wire.arrays import decode_shape
-
-DEFAULT_PAGE_SIZE = 100
-MAX_PAGE_SIZE = 1000
 
 
 def sessions_routes(service: Service) -> list[DirectRoute]:
@@ -78,11 +75,11 @@ def sessions_routes(service: Service) -> list[DirectRoute]:
         return Response(None, 204)
 
     return [
-        DirectRoute("PUT", "/v1/sessions/{session_id}", create_under_id, **CREATE_UNDER_ID),
-        DirectRoute("POST", "/v1/sessions", create, **CREATE),
-        DirectRoute("GET", "/v1/sessions", list_sessions, **LIST),
-        DirectRoute("GET", "/v1/sessions/{session_id}", get_session, **GET_SESSION),
-        DirectRoute("DELETE", "/v1/sessions/{session_id}", delete, **DELETE),
+        DirectRoute("PUT", "/v1/sessions/{session_id}", create_under_id, CREATE_UNDER_ID),
+        DirectRoute("POST", "/v1/sessions", create, CREATE),
+        DirectRoute("GET", "/v1/sessions", list_sessions, LIST),
+        DirectRoute("GET", "/v1/sessions/{session_id}", get_session, GET_SESSION),
+        DirectRoute("DELETE", "/v1/sessions/{session_id}", delete, DELETE),
     ]
 
 

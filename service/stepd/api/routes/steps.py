@@ -7,14 +7,15 @@ from starlette.responses import Response
 
 from stepd.api.answers import encode_once, encode_params, session_headers, vector_answer
 from stepd.api.direct import DirectRoute
-from stepd.api.documentation import STEP, STEP_ONCE
 from stepd.api.exchange import exchange_of
 from stepd.api.headers import idempotency_key, number, preconditions, prefers_minimal, query, session_key
 from stepd.api.models import StepBody, StepOnceBody
-from stepd.api.service import Service, answer_bytes, step_bytes
+from stepd.api.openapi.operations import STEP, STEP_ONCE
+from stepd.api.service import Service, answer_bytes
 from stepd.engine.contract import About, StepRequest
 from stepd.errors import HyperParameterInvalid
 from stepd.optimizers import Optimizer, resolve
+from stepd.sessions.session import vector_bytes
 from stepd.values import DTYPES, Checkpoint, Values
 
 
@@ -24,7 +25,8 @@ def steps_routes(service: Service) -> list[DirectRoute]:
         async with service.engine.using(key) as about:
             service.judge_format(request, body=True, key=True)
             minimal = prefers_minimal(request.headers)
-            computing = 0 if about.tensors is None else step_bytes(about.optimizer, about.tensors)
+            # Beside the session: the new params and slots, until they take the place of the old.
+            computing = 0 if about.tensors is None else vector_bytes(about.optimizer, about.tensors)
             reservation = service.reserve(request, computing + (0 if minimal else answer_bytes(about.tensors)))
             lr_text = dict(query(request.scope["query_string"], ("lr",))).get("lr")
             idempotency, conditions = idempotency_key(request.headers), preconditions(request.headers)
@@ -37,7 +39,7 @@ def steps_routes(service: Service) -> list[DirectRoute]:
             step_request = await service.read(request, StepBody, reservation, decode)
             if about.tensors is None:
                 tensors = step_request.grads.tensors
-                reservation.grow(step_bytes(about.optimizer, tensors) + (0 if minimal else answer_bytes(tensors)))
+                reservation.grow(vector_bytes(about.optimizer, tensors) + (0 if minimal else answer_bytes(tensors)))
             answer = await service.engine.step(key, step_request, _nothing if minimal else encode_params)
         exchange = exchange_of(request.scope)
         exchange.step_s, exchange.encode_s = answer.step_s, answer.encode_s
@@ -62,7 +64,8 @@ def steps_routes(service: Service) -> list[DirectRoute]:
             params = service.decode(body.params, "params", dtype)
             tensors = params.tensors
             grads = service.decode(body.grads, "grads", dtype, tensors)
-            reservation.grow(2 * step_bytes(optimizer, tensors) + answer_bytes(tensors, 1 + len(optimizer.rule.slots)))
+            before_and_after = 2 * vector_bytes(optimizer, tensors)
+            reservation.grow(before_and_after + answer_bytes(tensors, 1 + len(optimizer.rule.slots)))
             if body.state is None:
                 slots = {name: tensors.zeros() for name in optimizer.rule.slot_names}
             else:
@@ -76,8 +79,8 @@ def steps_routes(service: Service) -> list[DirectRoute]:
         return vector_answer(answer.encoded, {"Vary": "Accept"})
 
     return [
-        DirectRoute("POST", "/v1/sessions/{session_id}/step", step, **STEP),
-        DirectRoute("POST", "/v1/step", step_once, **STEP_ONCE),
+        DirectRoute("POST", "/v1/sessions/{session_id}/step", step, STEP),
+        DirectRoute("POST", "/v1/step", step_once, STEP_ONCE),
     ]
 
 
