@@ -10,7 +10,7 @@ from tests.needs import require_path, require_program
 
 CLIENT = Path(__file__).parents[1] / "clients" / "javascript"
 NODE_MAJOR = 20
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 
 
 def node() -> str:

@@ -4,6 +4,7 @@
  *     node build.js FILE
  */
 
+import { resolve } from "node:path";
 import { argv, exit, stderr } from "node:process";
 import { fileURLToPath } from "node:url";
 
@@ -15,8 +16,10 @@ if (file === undefined) {
   exit(2);
 }
 await build({
-  entryPoints: [fileURLToPath(new URL("./src/index.js", import.meta.url))],
-  outfile: file,
+  // The names of files in the bundle are relative to this folder, wherever it is built from.
+  absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
+  entryPoints: ["src/index.js"],
+  outfile: resolve(file),
   bundle: true,
   format: "esm",
   target: "es2022",

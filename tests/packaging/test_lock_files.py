@@ -1,5 +1,6 @@
 """The lock files name every package by version and hash, name no place to get it from, and cover what is declared."""
 
+import json
 import re
 import tomllib
 from importlib import metadata
@@ -171,3 +172,13 @@ def test_the_lock_covers_the_oldest_python_that_the_project_allows() -> None:
     """The first of the Pythons tried above is the oldest that requires-python lets in."""
     (oldest,) = Requirement(f"python{project()['project']['requires-python']}").specifier
     assert str(oldest) == f">={PYTHONS[0]}"
+
+
+def test_the_lock_of_the_javascript_client_names_hashes_and_no_place() -> None:
+    """Every package that it is tested with has a version and a hash; where npm gets it from is for npm to know."""
+    lock = json.loads((ROOT / "clients" / "javascript" / "package-lock.json").read_text("utf-8"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages
+    assert [name for name, package in packages.items() if not package["integrity"].startswith("sha512-")] == []
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert not [name for name, package in packages.items() if not package.get("dev")], "the client has a dependency"

@@ -202,6 +202,7 @@ export class Client {
    */
   async #send(request, signal) {
     const sendings = new Sendings(request, this.#retry);
+    const began = performance.now();
     for (;;) {
       const outcome = await sendOnce(request, {
         fetch: this.#fetch,
@@ -212,7 +213,9 @@ export class Client {
       });
       const pauseS = sendings.pauseAfter(outcome);
       if (pauseS === null) {
-        if (!(outcome instanceof ConnectionFailed)) return { ...outcome, maybeApplied: sendings.maybeApplied };
+        if (!(outcome instanceof ConnectionFailed)) {
+          return { ...outcome, maybeApplied: sendings.maybeApplied, tookS: (performance.now() - began) / 1000 };
+        }
         outcome.maybeApplied ||= sendings.maybeApplied;
         throw outcome;
       }

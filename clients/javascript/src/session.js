@@ -167,17 +167,19 @@ export class Session {
   }
 
   /**
-   * Wait until the session has taken so many steps, by whomever, and go on from the state that is there then. The wait
-   * also ends when the time is up or the session was reset or replaced: `stepNumber` tells which step was reached. It
-   * may be longer than one request is allowed to wait.
+   * Wait until the session has taken so many steps, whoever takes them, and go on from what is there then. The wait ends
+   * early when the session is reset, restored or given other params (or had been, before the wait began: that shows
+   * after 30 seconds at the latest), and when the service shuts down; `stepNumber` tells which step was reached. A long
+   * wait is made of several requests. The client's `timeoutS` counts from when the service should have answered.
    *
    * Rejects with RangeError for a step or a time that is none.
    *
    * @param {number} step
-   * @param {Abortable & {timeoutS?: number}} [options] `timeoutS`: how long to wait at most, in seconds; default 30
+   * @param {Abortable & {timeoutS?: number}} [options] `timeoutS`: how long to wait at most, in seconds; by default as
+   *   long as it takes
    * @returns {Promise<any>} the params that are there when the wait ends, as `params`
    */
-  async waitForStep(step, { timeoutS = 30, signal } = {}) {
+  async waitForStep(step, { timeoutS = Infinity, signal } = {}) {
     return this.#run(flows.waitForStep(this.#held, step, timeoutS), signal);
   }
 

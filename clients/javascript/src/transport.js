@@ -44,7 +44,7 @@ export async function sendOnce(request, { fetch, url, headers, timeoutS, signal 
       signal: ending.signal,
     });
     const text = await readText(response, () => silence.begin(timeoutS));
-    return { status: response.status, headers: Object.fromEntries(response.headers), text, maybeApplied: false };
+    return { status: response.status, headers: Object.fromEntries(response.headers), text, maybeApplied: false, tookS: 0 };
   } catch (error) {
     signal?.throwIfAborted();
     return failure(request, error, silence.tooLong ? `no answer within ${timeoutS + request.waitS} s` : null);

@@ -22,13 +22,14 @@
 
 /**
  * One HTTP answer, header names in lower case. `maybeApplied`: an earlier sending of the same request may have been
- * carried out, its answer lost.
+ * carried out, its answer lost. `tookS`: the seconds from the first sending of the request until this answer was read.
  *
  * @typedef {object} Answer
  * @property {number} status
  * @property {Readonly<Record<string, string>>} headers
  * @property {string} text
  * @property {boolean} maybeApplied
+ * @property {number} tookS
  */
 
 /**

@@ -159,6 +159,7 @@ test("what can't be sent is refused before anything is", async () => {
     }
   }
   await assert.rejects(session.step(GRADS, { lr: NaN }), { name: "RangeError", message: /^lr is NaN/ });
+  await assert.rejects(session.step(GRADS, { lr: /** @type {any} */ ("0.5") }), { name: "TypeError", message: /^lr is a string/ });
   await assert.rejects(client.session("other", { optimizer: Adadelta({ rho: NaN }), shape: 1 }), RangeError);
   for (const id of ["", "..", "a/b", "a b", "-a", "x".repeat(65), "a\n", "ä"]) {
     await assert.rejects(client.delete(id), { name: "RangeError", message: /no session id/ });
@@ -223,27 +224,4 @@ test("nothing that is printed tells values, keys or passwords", async () => {
   const client = new Client("http://user:hunter2@host.test");
   assert.equal(inspect(session), '<Session "run": adadelta, float64, step 0>');
   assert.equal(inspect(client), "<Client of http://host.test>");
-});
-
-test("a wait is as many requests as it takes, each no longer than is allowed, and ends with the first that answers", async () => {
-  const session = await new Network().session();
-  /** @type {(outcomes: (() => Response)[], step: number, timeoutS: number) => Promise<Network>} */
-  const waiting = async (outcomes, step, timeoutS) => {
-    const network = new Network(...outcomes);
-    await (await network.session()).waitForStep(step, { timeoutS });
-    return network;
-  };
-  const unchanged = () => new Response(null, { status: 304, headers: { etag: '"abc-0"' } });
-  const path = "GET /v1/sessions/run/params?wait_for_step=3&timeout_s=";
-  const long = await waiting([unchanged, ok({ params: [0, 0] }, { step: 2 }), unchanged], 3, 70);
-  assert.deepEqual(long.lines, [`${path}30`, `${path}30`, `${path}10`]);
-  assert.deepEqual(long.requests.map(({ headers }) => headers.get("if-none-match")), ['"abc-0"', '"abc-0"', '"abc-2"']);
-  assert.deepEqual((await waiting([ok({ params: [0, 0] }, { step: 3 })], 3, 70)).lines, [`${path}30`]);
-  const other = ok({ params: [0, 0] }, { incarnation: "def" });
-  assert.deepEqual((await waiting([other, ok()], 3, 70)).lines, [`${path}30`, "GET /v1/sessions/run"]);
-  assert.deepEqual((await waiting([unchanged], 3, 0)).lines, [`${path}0`]);
-  const shorter = [problem(400, "invalid-query"), ok({ limits: { max_wait_s: 5 } }), unchanged, unchanged];
-  assert.deepEqual((await waiting(shorter, 3, 7)).lines, [`${path}7`, "GET /v1/info", `${path}5`, `${path}2`]);
-  for (const step of [-1, 1.5, NaN]) await assert.rejects(session.waitForStep(step), RangeError);
-  for (const timeoutS of [-1, NaN, Infinity]) await assert.rejects(session.waitForStep(1, { timeoutS }), RangeError);
 });

@@ -15,6 +15,7 @@ const problemAnswer = (status, text, headers = {}) => ({
   headers: { "content-type": "application/problem+json", ...headers },
   text,
   maybeApplied: false,
+  tookS: 0,
 });
 
 test("the tree on top of errors.js names every class under its base, with its code", async () => {

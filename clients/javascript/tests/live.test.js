@@ -196,6 +196,7 @@ test("a wait gives the params of the step that another takes, and those that are
   assert.deepEqual([watcher.stepNumber, watcher.etag], [2, session.etag]);
   assert.deepEqual([...(await watcher.waitForStep(1))], session.params);
   assert.deepEqual([...(await watcher.waitForStep(3, { timeoutS: 0.01 }))], session.params);
+  await assert.rejects(watcher.waitForStep(3, { signal: AbortSignal.timeout(20) }), { name: "TimeoutError" });
   const resetting = watcher.waitForStep(3, { timeoutS: 60 });
   await session.reset();
   await resetting;

@@ -969,6 +969,7 @@ function* describe2(sessionId) {
 function* step2(held, key, grads, { params, lr, returnParams = true, shape }) {
   const shapes = shape === void 0 ? null : shapesOf(shape);
   const given = takeFor(held, "grads", grads, shapes);
+  if (typeof (lr ?? 0) !== "number") throw new TypeError(`lr is ${nameOfType(lr)}; it must be a number`);
   const replacing = params === void 0 ? void 0 : encode(takeFor(held, "params", params, shapes).arrays);
   const answer = yield step(
     held.id,
@@ -992,26 +993,26 @@ function* waitForStep(held, wanted, timeoutS) {
   if (!(Number.isSafeInteger(wanted) && wanted >= 0)) {
     throw new RangeError(`step is ${wanted}; it must be a whole number, at least 0`);
   }
-  if (!(timeoutS >= 0 && timeoutS < Infinity)) {
-    throw new RangeError(`timeoutS is ${timeoutS}; it must be finite and not negative`);
-  }
+  if (!(timeoutS >= 0)) throw new RangeError(`timeoutS is ${timeoutS}; it must not be negative`);
   let longest = LONGEST_WAIT_S;
   let left = timeoutS;
   for (; ; ) {
     const { incarnation, etag } = held.validator;
-    const waited = Math.min(left, longest);
-    const answer = yield waitForParams(held.id, wanted, waited, held.arrays === null ? null : etag);
+    const asked = Math.min(left, longest);
+    const answer = yield waitForParams(held.id, wanted, asked, held.arrays === null ? null : etag);
     try {
       yield* takeParams(held, answer);
     } catch (error) {
       if (!(error instanceof InvalidQuery)) throw error;
       const allowed = yield* longestWait();
-      if (!(allowed > 0 && allowed < waited)) throw error;
+      if (!(allowed > 0 && allowed < asked)) throw error;
       longest = allowed;
       continue;
     }
-    left -= waited;
-    if (held.validator.step >= wanted || held.validator.incarnation !== incarnation || left <= 0) return held.given();
+    left -= answer.tookS;
+    const drains = answer.tookS < 0.9 * asked;
+    const { step: reached, incarnation: life } = held.validator;
+    if (reached >= wanted || life !== incarnation || left <= 0 || drains) return held.given();
   }
 }
 function* longestWait() {
@@ -1400,17 +1401,19 @@ var Session = class {
     return this.#run(fetchParams(this.#held), signal);
   }
   /**
-   * Wait until the session has taken so many steps, by whomever, and go on from the state that is there then. The wait
-   * also ends when the time is up or the session was reset or replaced: `stepNumber` tells which step was reached. It
-   * may be longer than one request is allowed to wait.
+   * Wait until the session has taken so many steps, whoever takes them, and go on from what is there then. The wait ends
+   * early when the session is reset, restored or given other params (or had been, before the wait began: that shows
+   * after 30 seconds at the latest), and when the service shuts down; `stepNumber` tells which step was reached. A long
+   * wait is made of several requests. The client's `timeoutS` counts from when the service should have answered.
    *
    * Rejects with RangeError for a step or a time that is none.
    *
    * @param {number} step
-   * @param {Abortable & {timeoutS?: number}} [options] `timeoutS`: how long to wait at most, in seconds; default 30
+   * @param {Abortable & {timeoutS?: number}} [options] `timeoutS`: how long to wait at most, in seconds; by default as
+   *   long as it takes
    * @returns {Promise<any>} the params that are there when the wait ends, as `params`
    */
-  async waitForStep(step3, { timeoutS = 30, signal } = {}) {
+  async waitForStep(step3, { timeoutS = Infinity, signal } = {}) {
     return this.#run(waitForStep(this.#held, step3, timeoutS), signal);
   }
   /**
@@ -1506,7 +1509,7 @@ async function sendOnce(request2, { fetch, url, headers, timeoutS, signal }) {
       signal: ending.signal
     });
     const text2 = await readText(response, () => silence.begin(timeoutS));
-    return { status: response.status, headers: Object.fromEntries(response.headers), text: text2, maybeApplied: false };
+    return { status: response.status, headers: Object.fromEntries(response.headers), text: text2, maybeApplied: false, tookS: 0 };
   } catch (error) {
     signal?.throwIfAborted();
     return failure(request2, error, silence.tooLong ? `no answer within ${timeoutS + request2.waitS} s` : null);
@@ -1763,6 +1766,7 @@ var Client = class {
    */
   async #send(request2, signal) {
     const sendings = new Sendings(request2, this.#retry);
+    const began = performance.now();
     for (; ; ) {
       const outcome = await sendOnce(request2, {
         fetch: this.#fetch,
@@ -1773,7 +1777,9 @@ var Client = class {
       });
       const pauseS = sendings.pauseAfter(outcome);
       if (pauseS === null) {
-        if (!(outcome instanceof ConnectionFailed)) return { ...outcome, maybeApplied: sendings.maybeApplied };
+        if (!(outcome instanceof ConnectionFailed)) {
+          return { ...outcome, maybeApplied: sendings.maybeApplied, tookS: (performance.now() - began) / 1e3 };
+        }
         outcome.maybeApplied ||= sendings.maybeApplied;
         throw outcome;
       }
