@@ -35,13 +35,13 @@ def test_it_is_a_png_with_both_curves_in_both_halves(tmp_path: Path) -> None:
 
 
 def test_the_accuracies_are_drawn_to_scale(tmp_path: Path) -> None:
-    """The curve of a model that is always right lies higher than that of one that is right every second time."""
-    curve = [Point(step, Evaluation(1.0, 1.0), Evaluation(2.0, 0.5)) for step in range(2)]
+    """The curve of a model that is right four times in five lies half the axis above that of one right three in ten."""
+    curve = [Point(step, Evaluation(1.0, 0.8), Evaluation(2.0, 0.3)) for step in range(2)]
     draw(curve, "a title", tmp_path / "curve.png")
     picture = matplotlib.image.imread(tmp_path / "curve.png")[:, 450:]
     # The longest row of each colour is its line; the legend's samples are short.
     train, test = (int(pixels_of(picture, colour).sum(axis=1).argmax()) for colour, _ in STYLES.values())
-    assert train + 50 < test
+    assert test - train == pytest.approx(0.5 * 300, abs=20)
 
 
 def test_the_same_run_makes_the_same_file(tmp_path: Path) -> None:

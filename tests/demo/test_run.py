@@ -37,6 +37,16 @@ def test_it_trains_through_that_service_and_leaves_nothing_there(server: Running
     assert sessions(server) == []
 
 
+def test_without_an_address_it_starts_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, trains through that one, and the address answers nobody afterwards."""
+    monkeypatch.setenv("STEPD_DRIVER", "blocked")
+    shown = demo.invoke(cli, ["demo", "--steps", "2", "--picture", str(tmp_path / "curve.png")])
+    assert shown.exit_code == 0, shown.output
+    found = re.search(r"^service    stepd \S+ at (http://\S+), started for this run$", shown.stdout, re.MULTILINE)
+    assert found
+    assert nobody_listens(found[1])
+
+
 def test_another_optimizer_and_learning_rate(server: Running, tmp_path: Path) -> None:
     """What is asked for is what is used and compared with."""
     options = ["--steps", "3", "--optimizer", "rmsprop", "--lr", "0.02", "--picture", str(tmp_path / "curve.png")]
