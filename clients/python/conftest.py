@@ -76,16 +76,18 @@ def client(live_server: str) -> Iterator[Client]:
 
 
 @pytest.fixture(autouse=True)
-def _names_for_examples(request: pytest.FixtureRequest, doctest_namespace: dict[str, object]) -> None:
-    """Examples that talk to a service talk to a real one."""
+def _names_for_examples(
+    request: pytest.FixtureRequest, doctest_namespace: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Examples that talk to a service talk to a real one. The names are for the examples here: others come after."""
     if not isinstance(request.node, pytest.DoctestItem):
         return
-    doctest_namespace.update(
-        asyncio=asyncio, np=np, **{name: getattr(stepd_client, name) for name in stepd_client.__all__}
-    )
+    names = {"asyncio": asyncio, "np": np, **{name: getattr(stepd_client, name) for name in stepd_client.__all__}}
     source = "".join(example.source for example in request.node.dtest.examples)
     if "folder" in source:
-        doctest_namespace["folder"] = request.getfixturevalue("tmp_path")
+        names["folder"] = request.getfixturevalue("tmp_path")
     if "client" in source or "url" in source:
-        doctest_namespace["url"] = request.getfixturevalue("live_server")
-        doctest_namespace["client"] = request.getfixturevalue("client")
+        names["url"] = request.getfixturevalue("live_server")
+        names["client"] = request.getfixturevalue("client")
+    for name, value in names.items():
+        monkeypatch.setitem(doctest_namespace, name, value)

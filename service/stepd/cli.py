@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 import stepd
 
 # What `stepd demo` imports beside what the service needs: the extra `demo`, and the client.
-DEMO_PACKAGES = frozenset({"httpx", "matplotlib", "rich", "sklearn", "stepd_client", "threadpoolctl"})
+DEMO_PACKAGES = ("httpx", "matplotlib", "rich", "sklearn", "stepd_client", "threadpoolctl")
 
 cli = typer.Typer(
     name="stepd",
@@ -71,14 +72,13 @@ def demo(
     lr: Annotated[float | None, typer.Option(help="The learning rate. Without it the optimizer's default.")] = None,
 ) -> None:
     """Train on real images through the service, and compare with the textbook class bit for bit."""
-    try:
-        from stepd.demo.run import Options, run  # noqa: PLC0415 - nothing else needs what the demo needs
-    except ModuleNotFoundError as missing:
-        package = (missing.name or "").partition(".")[0]
-        if package not in DEMO_PACKAGES:
-            raise
-        typer.echo(f"stepd: the demo needs {package}, which is not installed; in a checkout run: make demo", err=True)
-        raise typer.Exit(2) from None
+    missing = [name for name in DEMO_PACKAGES if find_spec(name) is None]
+    if missing:
+        lacking = ", ".join(missing)
+        typer.echo(f"stepd: the demo needs what is not installed: {lacking}; in a checkout run: make demo", err=True)
+        raise typer.Exit(2)
+    from stepd.demo.run import Options, run  # noqa: PLC0415 - nothing else needs what the demo needs
+
     raise typer.Exit(run(Options(steps, picture, url, optimizer, lr)))
 
 

@@ -22,14 +22,11 @@ def nobody_listens(address: str) -> bool:
     return False
 
 
-@pytest.fixture(autouse=True)
-def _quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STEPD_DRIVER", "blocked")
-
-
-def test_it_answers_and_is_gone_afterwards() -> None:
-    """A real service on loopback, which refuses connections once it is no longer needed."""
+def test_it_answers_and_is_gone_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real service on loopback, which compiles nothing and refuses connections once it is no longer needed."""
+    monkeypatch.delenv("STEPD_DRIVER", raising=False)
     with own_service() as address:
+        assert httpx.get(f"{address}/v1/info", trust_env=False).json()["driver"]["compiled"] == "off"
         assert httpx.get(f"{address}/readyz", trust_env=False).status_code == 200
         assert urlsplit(address).hostname == "127.0.0.1"
     assert nobody_listens(address)

@@ -115,7 +115,7 @@ def test_ending_it_ends_its_service(tmp_path: Path, sig: signal.Signals) -> None
     with subprocess.Popen(
         [*COMMAND, "--steps", "1000000000"],
         cwd=tmp_path,
-        env=environment(PYTHONUNBUFFERED="1", STEPD_DRIVER="blocked"),
+        env=environment(PYTHONUNBUFFERED="1"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -143,11 +143,11 @@ def test_ending_it_ends_its_service(tmp_path: Path, sig: signal.Signals) -> None
 
 @pytest.mark.parametrize("package", ["httpx", "matplotlib", "rich", "sklearn", "stepd_client", "threadpoolctl"])
 def test_a_package_that_is_missing_is_named(tmp_path: Path, package: str) -> None:
-    """One line says which and what to run, and the exit status is 2."""
+    """One line says which and what to run, and the exit status is 2. Nothing is loaded to find out."""
     without = f"import sys; sys.modules[{package!r}] = None; from stepd.cli import main; main()"
     shown = run((sys.executable, "-c", without, "demo"), tmp_path)
     assert (shown.returncode, shown.stdout) == (2, "")
-    assert shown.stderr == (f"stepd: the demo needs {package}, which is not installed; in a checkout run: make demo\n")
+    assert shown.stderr == f"stepd: the demo needs what is not installed: {package}; in a checkout run: make demo\n"
 
 
 def test_a_broken_demo_is_not_called_a_missing_package(tmp_path: Path) -> None:

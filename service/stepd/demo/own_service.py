@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -24,7 +25,8 @@ class ServiceNotStarted(Exception):
 def own_service(stop_s: float = STOP_S) -> Iterator[str]:
     """Starts a service, gives its address once it answers, and ends it whatever happens meanwhile.
 
-    Its settings come from STEPD_*, as always; its log goes to this process's stderr. While it runs, SIGTERM and a
+    Its settings come from STEPD_*, as always, but for the driver, which is `blocked` unless they name one: compiling
+    outlasts a demo, and takes a processor from it. Its log goes to this process's stderr. While it runs, SIGTERM and a
     closing terminal raise SystemExit here, so that they end it too; Ctrl+C raises KeyboardInterrupt anyway. Only
     in the main thread, where signals arrive.
 
@@ -34,7 +36,11 @@ def own_service(stop_s: float = STOP_S) -> Iterator[str]:
     Raises:
         ServiceNotStarted: it did not come up.
     """
-    with _signals_raise(), subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+    environment = {"STEPD_DRIVER": "blocked", **os.environ}
+    with (
+        _signals_raise(),
+        subprocess.Popen(COMMAND, env=environment, stdout=subprocess.PIPE, text=True) as process,  # noqa: S603 - our own
+    ):
         try:
             yield _address(process)
         finally:
