@@ -167,3 +167,26 @@ def test_the_drain_ends_all_waits() -> None:
         assert refused.headers["retry-after"]
         assert server.http.get("/livez").status_code == 200
         assert session.step([0.5, -0.5]).status_code == 200
+
+
+@pytest.mark.parametrize("more", ["", ', "other-7"'])
+def test_a_life_that_ended_before_is_not_waited_for(session: Handle, more: str) -> None:
+    """Who names states of other incarnations only learns at once that the session was replaced."""
+    known = session.create(params=[1.0, 2.0]).headers["etag"]
+    session.reset()
+    answer = session.params({"If-None-Match": known + more}, wait_for_step=1, timeout_s=60)
+    assert (answer.status_code, answer.json()) == (200, {"step": 0, "params": [1.0, 2.0]})
+    assert answer.headers["etag"] == session.tag() != known
+
+
+@pytest.mark.parametrize("named", ["*", '"other-0", {current}', "{current}"])
+def test_a_life_that_goes_on_is_waited_for(server: Running, session: Handle, named: str) -> None:
+    """A state of the present incarnation, or whatever it may be: the wait is for the step."""
+    current = session.create(params=[1.0, 2.0]).headers["etag"]
+    headers = {"If-None-Match": named.format(current=current)}
+    join = in_thread(lambda: session.params(headers, wait_for_step=1, timeout_s=60))
+    server.until_waiting(session)
+    session.step([0.5, -0.5])
+    answer = join()
+    assert answer.status_code == (304 if named == "*" else 200)
+    assert answer.headers["etag"] == session.tag()

@@ -168,8 +168,8 @@ export class Session {
 
   /**
    * Wait until the session has taken so many steps, whoever takes them, and go on from what is there then. The wait ends
-   * early when the session is reset, restored or given other params (or had been, before the wait began: that shows
-   * after 30 seconds at the latest), and when the service shuts down; `stepNumber` tells which step was reached. A long
+   * early when the session is reset, restored or given other params (or had been, before the wait began: with no
+   * params held that shows after 30 seconds), and when the service shuts down; `stepNumber` tells which step was reached. A long
    * wait is made of several requests. The client's `timeoutS` counts from when the service should have answered.
    *
    * Rejects with RangeError for a step or a time that is none.

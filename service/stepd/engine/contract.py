@@ -56,6 +56,11 @@ class Preconditions:
         """Whether If-None-Match names the current state: then a read need not give it again."""
         return self.if_none_match is not None and _matches(self.if_none_match, current)
 
+    def are_of_another_life(self, incarnation: str) -> bool:
+        """Whether If-None-Match names states and none of this incarnation: what the caller knows has been replaced."""
+        tags = self.if_none_match or frozenset("*")
+        return "*" not in tags and all(tag.rpartition("-")[0] != incarnation for tag in tags)
+
     def check(self, current: str | None, step: int = 0) -> None:
         """Raises PreconditionFailed where a change of the session (None: there is none) is ruled out."""
         if self.if_match is not None and not _matches(self.if_match, current):

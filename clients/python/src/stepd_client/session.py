@@ -117,8 +117,8 @@ class SessionVerbs:
         """Wait until the session has taken so many steps, whoever takes them; go on from what is there then.
 
         The wait ends early when the session is reset, restored or given other params (or had been, before the wait
-        began: that shows after 30 seconds at the latest), and when the service shuts down. A long wait is made of
-        several requests. The client's own `timeout_s` counts from when the service should have answered.
+        began: with no params held that shows after 30 seconds), and when the service shuts down. A long wait is made
+        of several requests. The client's own `timeout_s` counts from when the service should have answered.
 
         Args:
             step: the number of steps; if they are taken already, this is `fetch_params`.

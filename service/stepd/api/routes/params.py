@@ -20,10 +20,12 @@ from stepd.values import MAX_STEP, SessionKey, Values
 def params_routes(service: Service) -> list[DirectRoute]:
     async def get_params(request: Request) -> Response:
         key = session_key(request.path_params["session_id"])
-        async with service.engine.using(key):
+        async with service.engine.using(key) as before:
             service.judge_format(request, body=False)
             conditions = preconditions(request.headers)
-            await _wait(service, key, request)
+            asked = _wait_asked_for(service, request)
+            if asked is not None and not conditions.are_of_another_life(before.incarnation):
+                await _wait(service, key, request, *asked)
             async with service.engine.using(key) as about:
                 service.reserve(request, answer_bytes(about.tensors))
                 with timed_encode(request):
@@ -52,18 +54,22 @@ def params_routes(service: Service) -> list[DirectRoute]:
     ]
 
 
-async def _wait(service: Service, key: SessionKey, request: Request) -> None:
-    """Long-poll: returns when the engine's wait is over; raises ClientDisconnect when the caller has gone."""
+def _wait_asked_for(service: Service, request: Request) -> tuple[int, float] | None:
+    """The step to wait for and for how many seconds at most; None: answer at once. Raises InvalidQuery."""
     given = dict(query(request.scope["query_string"], ("wait_for_step", "timeout_s")))
     if "wait_for_step" not in given:
         if "timeout_s" in given:
             raise InvalidQuery("timeout_s goes with wait_for_step")
-        return
+        return None
     step = whole_number("wait_for_step", given["wait_for_step"], 0, MAX_STEP)
     longest = service.settings.max_wait_s
-    timeout_s = (
-        seconds("timeout_s", given["timeout_s"], longest) if "timeout_s" in given else min(DEFAULT_WAIT_S, longest)
-    )
+    if "timeout_s" not in given:
+        return step, min(DEFAULT_WAIT_S, longest)
+    return step, seconds("timeout_s", given["timeout_s"], longest)
+
+
+async def _wait(service: Service, key: SessionKey, request: Request, step: int, timeout_s: float) -> None:
+    """Long-poll: returns when the engine's wait is over; raises ClientDisconnect when the caller has gone."""
     waiting = asyncio.ensure_future(service.engine.wait(key, step, timeout_s))
     gone = asyncio.ensure_future(_disconnected(request))
     try:
