@@ -183,7 +183,7 @@ def test_only_the_client_does_io():
     """httpx and clocks are used where requests are sent or a service runs, files in files.py: the rest is logic."""
     io_modules = {"httpx", "time", "pathlib", "tempfile", "socket", "logging", "asyncio", "threading"}
     users = {path.name for path in PACKAGE.glob("*.py") if io_modules & set(imports(path))}
-    assert users == {"client.py", "sending.py", "files.py", "asgi.py", "local.py"}
+    assert users == {"client.py", "connecting.py", "sending.py", "files.py", "asgi.py", "local.py"}
 
 
 def test_nothing_of_the_service_is_imported():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
@@ -14,19 +13,18 @@ import numpy.typing as npt
 
 from stepd_client import flows
 from stepd_client.checkpoint import Checkpoint
+from stepd_client.connecting import http_options
 from stepd_client.flows import ShapeLike
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
 from stepd_client.local import LOCAL_URL, AsyncLocalTransport, LocalTransport, make_app
 from stepd_client.optimizers import Optimizer
 from stepd_client.retry import RetryPolicy
-from stepd_client.sending import AsyncSender, Sender, http_options
+from stepd_client.sending import AsyncSender, Sender
 from stepd_client.session import AsyncSession, Session
 from stepd_client.stepping import Values
 from stepd_client.verbs import Awaiting, Blocking, Pages, paged, verb
 from stepd_client.wire import Flow
-
-DEFAULT_URL = "http://127.0.0.1:8000"
 
 SessionT = TypeVar("SessionT", Session, AsyncSession)
 
@@ -227,7 +225,7 @@ class Client(ClientVerbs[Session], Blocking):
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        options = http_options(_address(base_url), DEFAULT_URL, timeout_s, connect_timeout_s)
+        options = http_options(base_url, timeout_s, connect_timeout_s)
         self._http = httpx.Client(**options, transport=transport)
         self._run = Sender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
@@ -305,7 +303,7 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        options = http_options(_address(base_url), DEFAULT_URL, timeout_s, connect_timeout_s)
+        options = http_options(base_url, timeout_s, connect_timeout_s)
         self._http = httpx.AsyncClient(**options, transport=transport)
         self._run = AsyncSender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
@@ -341,7 +339,3 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
 
     def _session_of(self, held: Held) -> AsyncSession:
         return AsyncSession(self._run, held)
-
-
-def _address(base_url: str | None) -> str:
-    return base_url or os.environ.get("STEPD_URL") or DEFAULT_URL
