@@ -9,13 +9,14 @@ from pathlib import Path
 from tests.needs import require_path, require_program
 
 CLIENT = Path(__file__).parents[1] / "clients" / "javascript"
-NODE_MAJOR = 20
+# The program, what installs it, and the major version that it has at least.
+NODE = ("node", "apt-get install nodejs npm, if that is 20 or later", 20)
 PATIENCE_S = 600.0
 
 
 def node() -> str:
     """The path of a Node that is new enough."""
-    return require_program("node", f"apt-get install nodejs npm, if that is {NODE_MAJOR} or later", NODE_MAJOR)
+    return require_program(*NODE)
 
 
 def run(*command: str, folder: Path = CLIENT, **variables: str) -> str:

@@ -1,4 +1,4 @@
-"""The case files: read, and checked against their schema. What a case means is for runner.py."""
+"""The case files, read. test_case_files.py holds them to their schema; what a case means is for runner.py."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Case:
 
     @property
     def needs_network(self) -> bool:
-        """Whether it is about what lies between client and service, or beside the client."""
+        """Whether it is about the network, about others beside the client, or about settings of the service."""
         return bool(self.service) or any(_BETWEEN & set(action) for action in self.actions)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.needs import lacking_program
-from tests.node import NODE_MAJOR
+from tests.node import NODE
 
 ROOT = Path(__file__).parents[2]
 KNOWN_FAILURES = Path(__file__).parent / "known_failures"
@@ -61,7 +61,7 @@ CLIENTS = (
         "javascript",
         ("node", "clients/javascript/conformance/program.js"),
         "clients/javascript/conformance/program.js",
-        needs=(("node", "apt-get install nodejs", NODE_MAJOR),),
+        needs=(NODE,),
     ),
 )
 

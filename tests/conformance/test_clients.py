@@ -24,6 +24,7 @@ def runner_of(places: Places) -> Iterator[RunnerOf]:
 
         def runner_of(client: ClientUnderTest) -> Runner:
             if client.name not in runners:
+                require(client.lacks())
                 runners[client.name] = stack.enter_context(Runner(client, places))
             return runners[client.name]
 
@@ -42,7 +43,6 @@ RUNS = [
 @pytest.mark.parametrize(("client", "case"), RUNS)
 def test_case(client: ClientUnderTest, case: Case, runner_of: RunnerOf) -> None:
     """The client does what the case says, or is known not to."""
-    require(client.lacks())
     found = verdict(case.name, runner_of(client).run(case), client.known_failures())
     if found.result is Result.KNOWN:
         pytest.xfail(found.reasons[0])

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,16 +9,7 @@ import httpx
 import pytest
 
 from stepd.demo.own_service import ServiceNotStarted, own_service
-
-
-def nobody_listens(address: str) -> bool:
-    """Whether the address refuses connections."""
-    url = urlsplit(address)
-    try:
-        socket.create_connection((url.hostname, url.port), 20).close()
-    except ConnectionRefusedError:
-        return True
-    return False
+from tests.e2e.program import nobody_listens
 
 
 def test_it_answers_and_is_gone_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import queue
 import re
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -85,6 +87,16 @@ class Serving:
         self._reader.join(PATIENCE_S)
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+def nobody_listens(url: str) -> bool:
+    """Whether connections to that address are refused."""
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname or "", address.port or 0), PATIENCE_S).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 @contextmanager

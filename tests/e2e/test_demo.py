@@ -3,17 +3,15 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import matplotlib.image
 import pytest
 
 from tests.docs.documents import ROOT, read
-from tests.e2e.program import environment
+from tests.e2e.program import environment, nobody_listens
 
 PATIENCE_S = 120.0
 COMMAND = (sys.executable, "-m", "stepd", "demo")
@@ -39,14 +37,6 @@ def address(line: str) -> str:
     found = re.search(r"http://[\d.:]+\d", line)
     assert found, line
     return found.group()
-
-
-def nobody_listens(url: str) -> bool:
-    try:
-        socket.create_connection((urlsplit(url).hostname, urlsplit(url).port), PATIENCE_S).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @pytest.fixture(scope="module")

@@ -1,30 +1,20 @@
 """SIGTERM and SIGINT: what is in flight is answered, waits end, nothing is cut off, and the end is a plain one."""
 
 import signal
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.api.raw import Wire
-from tests.e2e.program import PATIENCE_S, Serving, serving
+from tests.e2e.program import Serving, nobody_listens, serving
 from tests.server import until
 
 JSON = "Content-Type: application/json"
 LARGE = 50_000
 
 
-def refuses_connections(started: Serving) -> bool:
-    """Whether it listens no longer: it has begun to stop."""
-    try:
-        socket.create_connection(("127.0.0.1", started.port), PATIENCE_S).close()
-    except ConnectionRefusedError:
-        return True
-    return False
-
-
 def until_stopping(started: Serving) -> None:
-    until(lambda: refuses_connections(started), "it listens no longer")
+    until(lambda: nobody_listens(started.url), "it listens no longer")
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])

@@ -32,7 +32,7 @@ export function isNamed(arrays) {
  * @param {(tensor: Tensor) => Tensor} change
  * @returns {Arrays}
  */
-export function mapTensors(arrays, change) {
+function mapTensors(arrays, change) {
   if (!isNamed(arrays)) return change(arrays);
   return new Map(Array.from(arrays, ([name, tensor]) => [name, change(tensor)]));
 }
@@ -44,7 +44,7 @@ export function mapTensors(arrays, change) {
  * @param {number} size
  * @returns {FloatArray}
  */
-export function zeroData(dtype, size) {
+function zeroData(dtype, size) {
   return dtype === "float32" ? new Float32Array(size) : new Float64Array(size);
 }
 

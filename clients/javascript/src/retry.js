@@ -99,6 +99,6 @@ export class Sendings {
  * @param {Answer | ConnectionFailed} outcome
  * @returns {boolean}
  */
-export function mayBeApplied(outcome) {
+function mayBeApplied(outcome) {
   return (outcome instanceof ConnectionFailed ? outcome : errorOf(outcome)).maybeApplied;
 }

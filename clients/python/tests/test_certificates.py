@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from stepd_client import Client, ConnectionFailed, RetryPolicy
-from stepd_client.sending import http_options
+from stepd_client.connecting import http_options
 from tests.needs import require_program
 
 
@@ -48,7 +48,7 @@ def test_a_certificate_that_nobody_signed_is_refused(impostor: str) -> None:
 
 def test_no_certificate_is_read_where_none_is_shown() -> None:
     """For an http address the trusted certificates, which take long to read, are left alone; and nobody is trusted."""
-    context = http_options("http://127.0.0.1:8000", "", 1.0, 1.0)["verify"]
+    context = http_options("http://127.0.0.1:8000", 1.0, 1.0)["verify"]
     assert context.get_ca_certs() == []
     assert context.verify_mode == ssl.CERT_REQUIRED
-    assert http_options("https://127.0.0.1:8000", "", 1.0, 1.0)["verify"] is True
+    assert http_options("https://127.0.0.1:8000", 1.0, 1.0)["verify"] is True

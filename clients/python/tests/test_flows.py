@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 import stepd_client
-from stepd_client import flows, requests
+from stepd_client import flows, requests, service
 from stepd_client.answers import Validator
 from stepd_client.held import Held
 from stepd_client.values import FLOAT64
@@ -137,12 +137,12 @@ def test_a_step_that_fails_changes_nothing_held():
 def test_pages_end_where_the_service_says_so():
     """The token of the next page is passed on as it is; null ends."""
     answer = Answer(200, {}, b'{"sessions":[],"next_page_token":"n"}')
-    (first,), (found, token) = run(flows.page({"run": "a=b"}, 7, "t=="), answer)
+    (first,), (found, token) = run(service.page({"run": "a=b"}, 7, "t=="), answer)
     assert first.query == (("label", "run=a=b"), ("page_size", "7"), ("page_token", "t=="))
     assert (found, token) == ([], "n")
     for body in (b"{}", b'{"sessions":{}}', b'{"sessions":[],"next_page_token":3}'):
         with pytest.raises(stepd_client.UnexpectedAnswer):
-            run(flows.page({}, None, None), Answer(200, {}, body))
+            run(service.page({}, None, None), Answer(200, {}, body))
 
 
 def test_what_changes_a_session_is_repeatable_only_with_if_match():
@@ -183,7 +183,7 @@ def test_only_the_client_does_io():
     """httpx and clocks are used where requests are sent or a service runs, files in files.py: the rest is logic."""
     io_modules = {"httpx", "time", "pathlib", "tempfile", "socket", "logging", "asyncio", "threading"}
     users = {path.name for path in PACKAGE.glob("*.py") if io_modules & set(imports(path))}
-    assert users == {"client.py", "sending.py", "files.py", "asgi.py", "local.py"}
+    assert users == {"client.py", "connecting.py", "sending.py", "files.py", "asgi.py", "local.py"}
 
 
 def test_nothing_of_the_service_is_imported():

@@ -1,9 +1,8 @@
-"""The clients: what can be asked of a service. What to send and what answers mean is in flows.py."""
+"""The clients: what can be asked of a service. What to send and what answers mean is in flows.py and its like."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
@@ -12,21 +11,20 @@ from typing import Any, Generic, Self, TypeVar
 import httpx
 import numpy.typing as npt
 
-from stepd_client import flows
+from stepd_client import flows, opening, service
 from stepd_client.checkpoint import Checkpoint
-from stepd_client.flows import ShapeLike
+from stepd_client.connecting import http_options
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
 from stepd_client.local import LOCAL_URL, AsyncLocalTransport, LocalTransport, make_app
+from stepd_client.opening import ShapeLike
 from stepd_client.optimizers import Optimizer
 from stepd_client.retry import RetryPolicy
-from stepd_client.sending import AsyncSender, Sender, http_options
+from stepd_client.sending import AsyncSender, Sender
 from stepd_client.session import AsyncSession, Session
 from stepd_client.stepping import Values
 from stepd_client.verbs import Awaiting, Blocking, Pages, paged, verb
 from stepd_client.wire import Flow
-
-DEFAULT_URL = "http://127.0.0.1:8000"
 
 SessionT = TypeVar("SessionT", Session, AsyncSession)
 
@@ -78,7 +76,7 @@ class ClientVerbs(Generic[SessionT]):
         >>> session.shape
         {'w': (1, 2), 'b': ()}
         """
-        held = yield from flows.open_session(
+        held = yield from opening.open_session(
             session_id,
             optimizer=optimizer,
             params=params,
@@ -118,7 +116,7 @@ class ClientVerbs(Generic[SessionT]):
         >>> client.restore("docs-copy", checkpoint).params
         [1.0]
         """
-        return self._session_of((yield from flows.restore_as(session_id, checkpoint, ttl_s, labels)))
+        return self._session_of((yield from opening.restore_as(session_id, checkpoint, ttl_s, labels)))
 
     @paged
     def sessions(self, *, label: Mapping[str, str] | None = None, page_size: int | None = None) -> Pages[SessionInfo]:
@@ -138,7 +136,7 @@ class ClientVerbs(Generic[SessionT]):
         >>> [info.id for info in client.sessions(label={"run": "docs"})]
         ['docs-listed']
         """
-        return lambda page_token: flows.page(label or {}, page_size, page_token)
+        return lambda page_token: service.page(label or {}, page_size, page_token)
 
     @verb
     def delete(self, session_id: str) -> Flow[None]:
@@ -181,17 +179,17 @@ class ClientVerbs(Generic[SessionT]):
         >>> params, state["square_avg"]
         ([0.9955280429197062], [0.012500000000000011])
         """
-        return flows.step_once(optimizer, params, grads, state, dtype)
+        return service.step_once(optimizer, params, grads, state, dtype)
 
     @verb
     def optimizers(self) -> Flow[dict[str, Any]]:
         """Get the service's catalogue of optimizers: hyper-parameters with ranges and defaults, formulas."""
-        return flows.optimizers()
+        return service.optimizers()
 
     @verb
     def info(self) -> Flow[dict[str, Any]]:
         """Get what the service tells about itself: version, formats, limits, durability."""
-        return flows.info()
+        return service.info()
 
 
 class Client(ClientVerbs[Session], Blocking):
@@ -227,7 +225,7 @@ class Client(ClientVerbs[Session], Blocking):
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        options = http_options(_address(base_url), DEFAULT_URL, timeout_s, connect_timeout_s)
+        options = http_options(base_url, timeout_s, connect_timeout_s)
         self._http = httpx.Client(**options, transport=transport)
         self._run = Sender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
@@ -305,7 +303,7 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        options = http_options(_address(base_url), DEFAULT_URL, timeout_s, connect_timeout_s)
+        options = http_options(base_url, timeout_s, connect_timeout_s)
         self._http = httpx.AsyncClient(**options, transport=transport)
         self._run = AsyncSender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
@@ -341,7 +339,3 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
 
     def _session_of(self, held: Held) -> AsyncSession:
         return AsyncSession(self._run, held)
-
-
-def _address(base_url: str | None) -> str:
-    return base_url or os.environ.get("STEPD_URL") or DEFAULT_URL

@@ -1,7 +1,8 @@
-"""What each operation asks of the service and makes of the answers, as flows (wire.py). Whoever runs them does the I/O.
+"""What each verb of a session asks of the service and makes of the answers, as flows (wire.py).
 
-Values are checked before the first request is yielded: a ValueError or TypeError means that nothing was sent. A flow
-changes what it is handed (`Held`) only after the answer that it needs has been read in full.
+Whoever runs them does the I/O. Values are checked before the first request is yielded: a ValueError or TypeError means
+that nothing was sent. A flow changes what it is handed (`Held`) only after the answer that it needs has been read in
+full.
 """
 
 from __future__ import annotations
@@ -9,89 +10,24 @@ from __future__ import annotations
 import math
 import operator
 import uuid
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from stepd_client import requests
-from stepd_client.answers import (
-    checked,
-    document_of,
-    info_of,
-    session_of,
-    unexpected_member,
-    validator_of,
-    values_of,
-)
+from stepd_client.answers import checked, document_of, session_of, unexpected_member, validator_of, values_of
 from stepd_client.checkpoint import Checkpoint
 from stepd_client.errors import InvalidQuery, SessionExpired, SessionHasNoShape, SessionNotFound
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
-from stepd_client.optimizers import Adadelta, Optimizer, optimizer_document
-from stepd_client.values import copied, dtype_named, encode, give, shape_of, take
+from stepd_client.values import copied, encode, shape_of, take
 from stepd_client.wire import Answer, Flow
 
 # What one request waits at most. Services allow 60 s unless told otherwise; proxies tend to give up after as many.
 LONGEST_WAIT_S = 30.0
 LARGEST_STEP = 2**53
 
-ShapeLike = int | Sequence[int] | Mapping[str, int | Sequence[int]]
 
-
-def open_session(
-    session_id: str | None,
-    *,
-    optimizer: Optimizer | Mapping[str, Any] | None,
-    params: Any,
-    shape: ShapeLike | None,
-    dtype: npt.DTypeLike | None,
-    ttl_s: float | None,
-    labels: Mapping[str, str] | None,
-) -> Flow[Held]:
-    """Create, or attach to what is there."""
-    if session_id is not None and optimizer is None and params is None and shape is None:
-        if dtype is not None or ttl_s is not None or labels is not None:
-            raise ValueError("dtype, ttl_s and labels are for creating; that takes an optimizer, params or a shape too")
-        return (yield from attach(session_id))
-    if params is not None and shape is not None:
-        raise ValueError("params and shape exclude one another: params have a shape")
-    chosen = dtype_named(dtype, params)
-    document: dict[str, Any] = {
-        "optimizer": optimizer_document(Adadelta() if optimizer is None else optimizer),
-        "dtype": chosen.name,
-    }
-    arrays = form = None
-    if params is not None:
-        arrays, form = take("params", params, chosen)
-        arrays = copied(arrays)
-        document["params"] = encode(arrays)
-    if shape is not None:
-        document["shape"] = _shape_document(shape)
-    document.update(_extras(ttl_s, labels))
-
-    answer = yield requests.create(session_id, document)
-    held = Held.of(session_of(answer), answer)
-    held.form = form
-    if answer.status != 201:
-        yield from _fetch_where_shaped(held)
-    elif arrays is None:
-        held.see_zeros()
-    else:
-        held.arrays = arrays
-    return held
-
-
-def attach(session_id: str) -> Flow[Held]:
-    """GET what is there, and its params where it has a shape."""
-    answer = yield requests.describe(session_id)
-    held = Held.of(session_of(answer), answer)
-    yield from _fetch_where_shaped(held)
-    return held
-
-
-def _fetch_where_shaped(held: Held) -> Flow[None]:
+def fetch_where_shaped(held: Held) -> Flow[None]:
+    """GET the params of a session that has a shape, and hold the state that they belong to."""
     if held.shape is not None:
         yield from _resync(held)
 
@@ -225,25 +161,6 @@ def restore(held: Held, checkpoint: Checkpoint) -> Flow[None]:
     held.see(answer, arrays)
 
 
-def restore_as(
-    session_id: str, checkpoint: Checkpoint, ttl_s: float | None, labels: Mapping[str, str] | None
-) -> Flow[Held]:
-    """Restore under an id, free or not: looks first, and says what it found, so that no step is undone unseen."""
-    document = checkpoint.document()
-    arrays, form = take("params", checkpoint.params, dtype_named(checkpoint.dtype))
-    kept = copied(arrays)
-    described = yield requests.describe(session_id)
-    etag: str | None = None
-    try:
-        etag = validator_of(checked(described)).etag
-    except (SessionNotFound, SessionExpired):
-        document.update(_extras(ttl_s, labels))
-    answer = yield requests.put_state(session_id, document, etag)
-    held = Held.of(session_of(answer), answer)
-    held.see(answer, kept, form)
-    return held
-
-
 def reset(held: Held) -> Flow[None]:
     """Zero the optimizer state. The params stay, so those held, if any, stay true."""
     answer = yield requests.reset(held.id, held.validator.etag)
@@ -261,56 +178,6 @@ def delete(session_id: str, etag: str | None) -> Flow[None]:
             raise
 
 
-def page(
-    label: Mapping[str, str], page_size: int | None, page_token: str | None
-) -> Flow[tuple[list[SessionInfo], str | None]]:
-    """One page of sessions and the token of the next, None after the last."""
-    answer = yield requests.list_sessions(label, page_size, page_token)
-    document = document_of(answer)
-    sessions, following = document.get("sessions"), document.get("next_page_token")
-    if not isinstance(sessions, list) or not (following is None or isinstance(following, str)):
-        raise unexpected_member(answer, "sessions")
-    return [info_of(answer, session) for session in sessions], following or None
-
-
-def step_once(
-    optimizer: Optimizer | Mapping[str, Any],
-    params: Any,
-    grads: Any,
-    state: Mapping[str, Any] | None,
-    dtype: npt.DTypeLike | None,
-) -> Flow[tuple[Any, dict[str, Any]]]:
-    """The stateless form; params and slots come back in the form of the params."""
-    chosen = dtype_named(dtype, params)
-    arrays, form = take("params", params, chosen)
-    document: dict[str, Any] = {
-        "optimizer": optimizer_document(optimizer),
-        "dtype": chosen.name,
-        "params": encode(arrays),
-        "grads": encode(take("grads", grads, chosen)[0]),
-    }
-    if state is not None:
-        document["state"] = {slot: encode(take(slot, values, chosen)[0]) for slot, values in state.items()}
-    answer = yield requests.step_once(document)
-    result = document_of(answer)
-    new_params = values_of(answer, result, "params", chosen)
-    new_state = result.get("state")
-    if not isinstance(new_state, dict):
-        raise unexpected_member(answer, "state")
-    slots = {slot: give(values_of(answer, new_state, slot, chosen), form) for slot in new_state}
-    return give(new_params, form), slots
-
-
-def optimizers() -> Flow[dict[str, Any]]:
-    """GET the catalogue, as it comes."""
-    return document_of((yield requests.optimizers()))
-
-
-def info() -> Flow[dict[str, Any]]:
-    """GET what the service is, as it comes."""
-    return document_of((yield requests.info()))
-
-
 def _checked_step(step: int) -> int:
     number = operator.index(step)
     if not 0 <= number <= LARGEST_STEP:
@@ -323,18 +190,3 @@ def _checked_wait(timeout_s: float | None) -> float:
     if not wait_s >= 0:
         raise ValueError(f"timeout_s is {timeout_s}; it must be at least 0, or None to wait as long as it takes")
     return wait_s
-
-
-def _shape_document(shape: ShapeLike) -> list[int] | dict[str, list[int]]:
-    if isinstance(shape, Mapping):
-        return {name: _lengths(one) for name, one in shape.items()}
-    return _lengths(shape)
-
-
-def _lengths(shape: int | Sequence[int]) -> list[int]:
-    return [int(shape)] if isinstance(shape, (int, np.integer)) else [int(length) for length in shape]
-
-
-def _extras(ttl_s: float | None, labels: Mapping[str, str] | None) -> dict[str, Any]:
-    extras = {"ttl_s": ttl_s, "labels": None if labels is None else dict(labels)}
-    return {name: value for name, value in extras.items() if value is not None}

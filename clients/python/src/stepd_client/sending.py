@@ -6,11 +6,9 @@ What to send and what answers mean is in flows.py, when to repeat in retry.py. C
 from __future__ import annotations
 
 import logging
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Any
 
 import httpx
@@ -118,33 +116,6 @@ class AsyncSender:
             return _answer(await self._http.request(**_parts(attempt.request, self._http.timeout)))
         except httpx.RequestError as error:
             return _failure(attempt.request, error)
-
-
-def http_options(base_url: str, default_url: str, timeout_s: float, connect_timeout_s: float) -> dict[str, Any]:
-    """What an httpx client is made with, blocking or not. Raises ValueError for a URL that is none."""
-    url = _checked_url(base_url, default_url)
-    return {
-        # Credentials in the URL go into a header: httpx logs URLs.
-        "base_url": url.copy_with(userinfo=b""),
-        "auth": (url.username, url.password) if url.userinfo else None,
-        "headers": {"accept": "application/json", "user-agent": f"stepd-client/{version('stepd-client')}"},
-        "timeout": httpx.Timeout(timeout_s, connect=connect_timeout_s),
-        # Reading every certificate that is trusted takes 40 ms. Over http there is nothing to check against them: a
-        # context that trusts nobody does.
-        "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "http" else True,
-    }
-
-
-def _checked_url(base_url: str, default_url: str) -> httpx.URL:
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"the base URL can't be read: {error}") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(
-            f"the base URL has scheme {url.scheme!r} and host {url.host!r}; it should be like {default_url}"
-        )
-    return url
 
 
 def _parts(request: Request, timeout: httpx.Timeout) -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""Connecting: where the service is, and what an httpx client that speaks to it is made with, blocking or awaited."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def http_options(base_url: str | None, timeout_s: float, connect_timeout_s: float) -> dict[str, Any]:
+    """What an httpx client is made with, blocking or not. Raises ValueError for a URL that is none."""
+    url = _checked_url(base_url or os.environ.get("STEPD_URL") or DEFAULT_URL)
+    return {
+        # Credentials in the URL go into a header: httpx logs URLs.
+        "base_url": url.copy_with(userinfo=b""),
+        "auth": (url.username, url.password) if url.userinfo else None,
+        "headers": {"accept": "application/json", "user-agent": f"stepd-client/{version('stepd-client')}"},
+        "timeout": httpx.Timeout(timeout_s, connect=connect_timeout_s),
+        # Reading every certificate that is trusted takes 40 ms. Over http there is nothing to check against them: a
+        # context that trusts nobody does.
+        "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "http" else True,
+    }
+
+
+def _checked_url(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"the base URL can't be read: {error}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError(
+            f"the base URL has scheme {url.scheme!r} and host {url.host!r}; it should be like {DEFAULT_URL}"
+        )
+    return url

@@ -1,0 +1,109 @@
+"""How a session object comes about, as flows (wire.py): by creating, attaching or restoring.
+
+Values are checked before the first request is yielded: a ValueError or TypeError means that nothing was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stepd_client import requests
+from stepd_client.answers import checked, session_of, validator_of
+from stepd_client.checkpoint import Checkpoint
+from stepd_client.errors import SessionExpired, SessionNotFound
+from stepd_client.flows import fetch_where_shaped
+from stepd_client.held import Held
+from stepd_client.optimizers import Adadelta, Optimizer, optimizer_document
+from stepd_client.values import copied, dtype_named, encode, take
+from stepd_client.wire import Flow
+
+ShapeLike = int | Sequence[int] | Mapping[str, int | Sequence[int]]
+
+
+def open_session(
+    session_id: str | None,
+    *,
+    optimizer: Optimizer | Mapping[str, Any] | None,
+    params: Any,
+    shape: ShapeLike | None,
+    dtype: npt.DTypeLike | None,
+    ttl_s: float | None,
+    labels: Mapping[str, str] | None,
+) -> Flow[Held]:
+    """Create, or attach to what is there."""
+    if session_id is not None and optimizer is None and params is None and shape is None:
+        if dtype is not None or ttl_s is not None or labels is not None:
+            raise ValueError("dtype, ttl_s and labels are for creating; that takes an optimizer, params or a shape too")
+        return (yield from attach(session_id))
+    if params is not None and shape is not None:
+        raise ValueError("params and shape exclude one another: params have a shape")
+    chosen = dtype_named(dtype, params)
+    document: dict[str, Any] = {
+        "optimizer": optimizer_document(Adadelta() if optimizer is None else optimizer),
+        "dtype": chosen.name,
+    }
+    arrays = form = None
+    if params is not None:
+        arrays, form = take("params", params, chosen)
+        arrays = copied(arrays)
+        document["params"] = encode(arrays)
+    if shape is not None:
+        document["shape"] = _shape_document(shape)
+    document.update(_extras(ttl_s, labels))
+
+    answer = yield requests.create(session_id, document)
+    held = Held.of(session_of(answer), answer)
+    held.form = form
+    if answer.status != 201:
+        yield from fetch_where_shaped(held)
+    elif arrays is None:
+        held.see_zeros()
+    else:
+        held.arrays = arrays
+    return held
+
+
+def attach(session_id: str) -> Flow[Held]:
+    """GET what is there, and its params where it has a shape."""
+    answer = yield requests.describe(session_id)
+    held = Held.of(session_of(answer), answer)
+    yield from fetch_where_shaped(held)
+    return held
+
+
+def restore_as(
+    session_id: str, checkpoint: Checkpoint, ttl_s: float | None, labels: Mapping[str, str] | None
+) -> Flow[Held]:
+    """Restore under an id, free or not: looks first, and says what it found, so that no step is undone unseen."""
+    document = checkpoint.document()
+    arrays, form = take("params", checkpoint.params, dtype_named(checkpoint.dtype))
+    kept = copied(arrays)
+    described = yield requests.describe(session_id)
+    etag: str | None = None
+    try:
+        etag = validator_of(checked(described)).etag
+    except (SessionNotFound, SessionExpired):
+        document.update(_extras(ttl_s, labels))
+    answer = yield requests.put_state(session_id, document, etag)
+    held = Held.of(session_of(answer), answer)
+    held.see(answer, kept, form)
+    return held
+
+
+def _shape_document(shape: ShapeLike) -> list[int] | dict[str, list[int]]:
+    if isinstance(shape, Mapping):
+        return {name: _lengths(one) for name, one in shape.items()}
+    return _lengths(shape)
+
+
+def _lengths(shape: int | Sequence[int]) -> list[int]:
+    return [int(shape)] if isinstance(shape, (int, np.integer)) else [int(length) for length in shape]
+
+
+def _extras(ttl_s: float | None, labels: Mapping[str, str] | None) -> dict[str, Any]:
+    extras = {"ttl_s": ttl_s, "labels": None if labels is None else dict(labels)}
+    return {name: value for name, value in extras.items() if value is not None}
