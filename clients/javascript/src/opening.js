@@ -46,18 +46,19 @@ export function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS,
   const chosen = dtypeNamed(dtype, params);
   const shapes = shape === undefined ? null : shapesOf(shape);
   const taken = params === undefined ? null : takeIn("params", params, chosen, shapes);
+  const kept = taken === null ? null : copied(taken.arrays);
   const answer = yield requests.create(sessionId, {
     optimizer: optimizer ?? Adadelta(),
     dtype: chosen,
-    params: taken === null ? undefined : encode(taken.arrays),
-    shape: taken === null ? (shapes ?? undefined) : undefined,
+    params: kept === null ? undefined : encode(kept),
+    shape: kept === null ? (shapes ?? undefined) : undefined,
     ...extras(ttlS, labels),
   });
   const held = new Held(sessionOf(answer), answer);
   held.form = taken?.form ?? null;
   if (answer.status !== 201) yield* fetchWhereShaped(held);
-  else if (taken === null) held.seeZeros();
-  else held.arrays = copied(taken.arrays);
+  else if (kept === null) held.seeZeros();
+  else held.arrays = kept;
   return held;
 }
 

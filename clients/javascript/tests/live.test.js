@@ -89,6 +89,15 @@ test("a typed array has the shape that it is given, and from then on the session
   assert.ok(once.params instanceof Float64Array);
 });
 
+test("what is sent is what is held, whatever becomes of the caller's array meanwhile", async () => {
+  const params = Float64Array.from(PARAMS);
+  const creating = connect().session({ params });
+  params.fill(7);
+  const session = await creating;
+  assert.deepEqual([...session.params], PARAMS);
+  assert.deepEqual([...(await session.fetchParams())], PARAMS);
+});
+
 test("a session without a shape gets it from its first step with params, for good", async () => {
   const session = await connect().session();
   assert.deepEqual([session.params, session.shape, await session.fetchParams()], [null, null, null]);

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import numpy as np
 import pytest
 from clients.python.tests.dropping_proxy import DroppingProxy, Loss
@@ -126,6 +127,49 @@ def test_many_tasks_step_sessions_of_their_own_through_one_client(live_server):
             return await asyncio.gather(*(work(client, number) for number in range(30)))
 
     assert asyncio.run(run()) == [3] * 30
+
+
+class Counting(httpx.AsyncHTTPTransport):
+    """Notes how many requests are under way at once, at most."""
+
+    now = most = 0
+
+    async def handle_async_request(self, request):
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            self.now -= 1
+
+
+def test_hundreds_of_tasks_take_turns_at_a_few_connections(live_server):
+    """httpx grows slow with every request that is under way, until connecting itself fails for want of time."""
+
+    async def run():
+        counting = Counting()
+        async with AsyncClient(live_server, transport=counting) as client:
+            infos = await asyncio.gather(*(client.info() for _ in range(200)))
+        assert len(infos) == 200
+        assert 1 < counting.most < 50
+
+    asyncio.run(run())
+
+
+def test_however_many_tasks_wait_the_step_that_they_wait_for_is_taken(live_server):
+    """More waits than a pool has connections by default, and the one who ends them all comes last."""
+
+    async def run():
+        async with AsyncClient(live_server) as client:
+            stepping = await client.session("many-wait", params=PARAMS)
+            waiting = [await client.session("many-wait") for _ in range(110)]
+            waits = [asyncio.ensure_future(one.wait_for_step(1, timeout_s=30)) for one in waiting]
+            await asyncio.sleep(0)  # theirs are the first requests
+            await stepping.step(GRADS)
+            await asyncio.gather(*waits)
+            assert {one.step_number for one in waiting} == {1}
+
+    asyncio.run(run())
 
 
 def test_two_steps_at_once_from_one_object_are_one_step(live_server):

@@ -197,3 +197,25 @@ def test_a_file_that_is_replaced_keeps_its_permissions_and_links_lead_on(checkpo
     replace(checkpoint, step=9).save(link)
     assert link.is_symlink()
     assert (Checkpoint.load(private).step, stat.S_IMODE(private.stat().st_mode)) == (9, 0o600)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_what_is_no_file_is_not_replaced_by_one(checkpoint, tmp_path):
+    """A pipe stays a pipe, as a device such as /dev/null stays a device for whoever may replace it."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="Not a regular file") as refused:
+        checkpoint.save(tmp_path / "pipe")
+    assert refused.value.filename == str(tmp_path / "pipe")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert list(tmp_path.iterdir()) == [tmp_path / "pipe"]
+
+
+def test_links_that_lead_in_a_circle_are_an_error_of_the_path(checkpoint, tmp_path):
+    """An OSError that names it, as for every path that can't be written; both links stay."""
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    with pytest.raises(OSError, match="symbolic links") as refused:
+        checkpoint.save(tmp_path / "one")
+    assert refused.value.filename == str(tmp_path / "one")
+    assert (tmp_path / "one").is_symlink()
+    assert (tmp_path / "two").is_symlink()

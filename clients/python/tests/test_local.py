@@ -277,3 +277,28 @@ def test_a_local_client_that_is_awaited_needs_no_first_request():
 
     assert asyncio.run(run()) == 1
     assert awaited.loop().is_running()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_a_fork_is_told_that_the_service_stayed_behind():
+    """Its thread is not in the fork: a request would wait for ever. The process that made it goes on."""
+    ended = python("""
+        import os, signal
+        from stepd_client import Client
+        with Client.local() as client:
+            session = client.session(params=[1.0])
+            if (child := os.fork()) == 0:
+                signal.alarm(30)
+                try:
+                    session.step([0.5])
+                except RuntimeError as error:
+                    print(error, flush=True)
+                client.close()
+                with Client.local() as own:
+                    print(own.session(params=[1.0]).step([0.5]), flush=True)
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+            print(session.step([0.5]))
+    """)
+    said = "a local client works in the process that made it, and this is a fork: make one here"
+    assert (ended.stdout.splitlines(), ended.stderr) == ([said, "[0.9955280429197062]", "[0.9955280429197062]"], "")

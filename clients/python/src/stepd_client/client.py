@@ -274,7 +274,8 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
     """A connection to a stepd service whose verbs are awaited. For the tasks of one event loop (asyncio).
 
     It has the verbs of Client with the same arguments, results, errors and repetitions: `await client.session(...)`
-    gives an AsyncSession, and `async for info in client.sessions()` goes through all pages.
+    gives an AsyncSession, and `async for info in client.sessions()` goes through all pages. However many tasks use it,
+    it sends a few requests at once, in turn; those that wait for a step count apart.
 
     Args:
         base_url, timeout_s, connect_timeout_s, retry: as for Client.

@@ -11,6 +11,11 @@ import httpx
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
+# How many requests of an AsyncClient are under way at once; the rest wait here, in order. For each request httpx looks
+# at all that are under way or waiting, so that hundreds would leave the event loop time for nothing else. Measured with
+# 200 tasks on one machine: 177 requests/s with 16 at once, 130 with 32, 65 with httpx's own limit of 100.
+AT_ONCE = 16
+
 
 def http_options(base_url: str | None, timeout_s: float, connect_timeout_s: float) -> dict[str, Any]:
     """What an httpx client is made with, blocking or not. Raises ValueError for a URL that is none."""
@@ -21,6 +26,8 @@ def http_options(base_url: str | None, timeout_s: float, connect_timeout_s: floa
         "auth": (url.username, url.password) if url.userinfo else None,
         "headers": {"accept": "application/json", "user-agent": f"stepd-client/{version('stepd-client')}"},
         "timeout": httpx.Timeout(timeout_s, connect=connect_timeout_s),
+        # With a limit, waits for a step could take up every connection, and the step that they wait for would get none.
+        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=AT_ONCE),
         # Reading every certificate that is trusted takes 40 ms. Over http there is nothing to check against them: a
         # context that trusts nobody does.
         "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "http" else True,

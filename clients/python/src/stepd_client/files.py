@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -18,12 +19,22 @@ def write_whole(path: FilePath, content: bytes) -> None:
     """Puts `content` at `path`, where nobody ever sees a part of it: until it is there, what was there stays.
 
     It is written to a temporary file in the same folder, forced to the disk, and given the name. A link is followed; a
-    file that is replaced hands its permissions on. Raises OSError, which names `path`; then nothing is left behind.
+    file that is replaced hands its permissions on; what is no file (a device, a pipe) is not replaced. Raises OSError,
+    which names `path`; then nothing is left behind.
     """
     try:
-        _write_whole(Path(path).resolve(), content)
+        _write_whole(_target(path), content)
     except OSError as error:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def _target(path: FilePath) -> Path:
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if target.exists() and not (target.is_file() or target.is_dir()):  # a folder is refused by the system itself
+        raise OSError(errno.EINVAL, "Not a regular file")
+    return target
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -50,6 +51,7 @@ class LocalTransport(httpx.BaseTransport):
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._process = os.getpid()
         self._closing = threading.Lock()
         self._closed = False
         self._ready: concurrent.futures.Future[Application] = concurrent.futures.Future()
@@ -80,7 +82,9 @@ class LocalTransport(httpx.BaseTransport):
         await application.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The application's answer; see Application.answer."""
+        """The application's answer; see Application.answer. Raises RuntimeError in a fork of the process."""
+        if self._elsewhere():
+            raise RuntimeError("a local client works in the process that made it, and this is a fork: make one here")
         body = request.read()
         gone = asyncio.Event()
         try:
@@ -101,8 +105,14 @@ class LocalTransport(httpx.BaseTransport):
                 raise httpx.ConnectError("the service is closed", request=request)
             return asyncio.run_coroutine_threadsafe(self._application.answer(request, body, gone), self._loop)
 
+    def _elsewhere(self) -> bool:
+        # A fork has no thread but the one that forked: here nobody would ever answer.
+        return os.getpid() != self._process
+
     def close(self) -> None:
         """Stops the application and ends its thread. Raises RuntimeError where the application fails at that."""
+        if self._elsewhere():
+            return
         with self._closing:
             if not self._closed:
                 self._closed = True

@@ -5,14 +5,17 @@ What to send and what answers mean is in flows.py, when to repeat in retry.py. C
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 
+from stepd_client.connecting import AT_ONCE
 from stepd_client.errors import ConnectionFailed, RequestTimedOut
 from stepd_client.retry import RetryPolicy, Sendings
 from stepd_client.wire import Answer, Flow, Request, Result
@@ -97,6 +100,7 @@ class AsyncSender:
         self._http = http
         self._policy = policy
         self._sleep = sleep
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, flow: Flow[Result], /) -> Result:
         """Does what the flow asks for, one thing after another, and gives its result."""
@@ -112,8 +116,11 @@ class AsyncSender:
     async def _outcome_of(self, attempt: _Attempt) -> Answer | ConnectionFailed:
         if attempt.pause_s is not None:
             await self._sleep(attempt.pause_s)
+        # What the service was asked to hold back must not keep others waiting: it may be they who end the wait.
+        turn = self._turns if attempt.request.wait_s == 0 else nullcontext()
         try:
-            return _answer(await self._http.request(**_parts(attempt.request, self._http.timeout)))
+            async with turn:
+                return _answer(await self._http.request(**_parts(attempt.request, self._http.timeout)))
         except httpx.RequestError as error:
             return _failure(attempt.request, error)
 

@@ -1173,18 +1173,19 @@ function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels
   const chosen = dtypeNamed(dtype, params);
   const shapes = shape === void 0 ? null : shapesOf(shape);
   const taken = params === void 0 ? null : takeIn("params", params, chosen, shapes);
+  const kept = taken === null ? null : copied(taken.arrays);
   const answer = yield create(sessionId, {
     optimizer: optimizer ?? Adadelta(),
     dtype: chosen,
-    params: taken === null ? void 0 : encode(taken.arrays),
-    shape: taken === null ? shapes ?? void 0 : void 0,
+    params: kept === null ? void 0 : encode(kept),
+    shape: kept === null ? shapes ?? void 0 : void 0,
     ...extras(ttlS, labels)
   });
   const held = new Held(sessionOf(answer), answer);
   held.form = taken?.form ?? null;
   if (answer.status !== 201) yield* fetchWhereShaped(held);
-  else if (taken === null) held.seeZeros();
-  else held.arrays = copied(taken.arrays);
+  else if (kept === null) held.seeZeros();
+  else held.arrays = kept;
   return held;
 }
 function* attach(sessionId) {
