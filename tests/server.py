@@ -145,7 +145,7 @@ class Running:
 
     @property
     def service(self) -> Service:
-        service: Service = self.app.state.service
+        service: Service = self.app.service
         return service
 
     @property

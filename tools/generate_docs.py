@@ -19,7 +19,6 @@ from typing import Any
 
 import httpx
 
-from stepd.api.direct import DirectRoute
 from stepd.api.headers import MAX_HEAD_BYTES
 from stepd.api.openapi import parameters as documented_parameters
 from stepd.api.openapi import schemas
@@ -50,12 +49,10 @@ def verbs() -> str:
     app = create_app(Settings(driver="blocked"))
     document = openapi_document(app)
     rows = []
-    for route in app.router.routes:
-        if isinstance(route, DirectRoute):
-            (method,) = route.methods
-            operation = document["paths"][route.path][method.lower()]
-            path = route.path.replace("session_id", "id")
-            rows.append((f"`{method} {path}`", operation["summary"], " ".join(sorted(operation["responses"]))))
+    for route in app.table.routes:
+        operation = document["paths"][route.path][route.method.lower()]
+        path = route.path.replace("session_id", "id")
+        rows.append((f"`{route.method} {path}`", operation["summary"], " ".join(sorted(operation["responses"]))))
     return table(("Request", "What it does", "Statuses"), rows)
 
 

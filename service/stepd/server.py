@@ -14,10 +14,9 @@ from types import FrameType
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 
 import stepd
-from stepd.app import create_app, drain
+from stepd.app import Application, create_app, drain
 from stepd.connection import Connection
 from stepd.optimizers.selftest import DriverMismatch
 from stepd.settings import Settings, unknown_variables
@@ -28,7 +27,7 @@ log = structlog.get_logger("stepd")
 class Server(uvicorn.Server):
     """uvicorn, but for what is said at start and what is done first at the end."""
 
-    def __init__(self, app: FastAPI, settings: Settings) -> None:
+    def __init__(self, app: Application, settings: Settings) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

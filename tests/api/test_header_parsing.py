@@ -1,9 +1,9 @@
 """How headers and queries are read: tables of what is taken and what is refused, without a server."""
 
 import pytest
-from starlette.datastructures import Headers
 
 from stepd.api.headers import (
+    Headers,
     idempotency_key,
     number,
     preconditions,
@@ -21,7 +21,7 @@ LONG = "x" * 255
 
 
 def headers(*lines: tuple[str, str]) -> Headers:
-    return Headers(raw=[(name.lower().encode(), value.encode("latin-1")) for name, value in lines])
+    return Headers([(name.lower().encode(), value.encode("latin-1")) for name, value in lines])
 
 
 # The lines of a header, the tags that If-Match takes of them, and those that If-None-Match takes.

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from stepd.api.problems import MEDIA_TYPE, STATUS, problem_document, problem_response
+from stepd.api.problems import MEDIA_TYPE, STATUS, problem_answer, problem_document
 from stepd.errors import FieldError, InternalError, NotReady, SessionExists, StepdError, UnknownField, all_errors
 from tests.api.bad_requests import ROWS
 
@@ -36,9 +36,9 @@ def test_every_code_is_provoked_by_some_test() -> None:
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
 def test_the_document_has_the_members_of_rfc_9457(error: type[StepdError]) -> None:
     """type is the page that explains it; title, status, detail, code and request_id are always there."""
-    response = problem_response(error("what happened"), "id-1")
-    assert response.status_code == STATUS[error]
-    assert response.headers["content-type"] == MEDIA_TYPE
+    response = problem_answer(error("what happened"), "id-1")
+    assert response.status == STATUS[error]
+    assert response.media_type == MEDIA_TYPE
     assert problem_document(error("what happened"), "id-1") == {
         "type": f"/problems/{error.code}",
         "title": error.title,
@@ -47,7 +47,7 @@ def test_the_document_has_the_members_of_rfc_9457(error: type[StepdError]) -> No
         "code": error.code,
         "request_id": "id-1",
     }
-    assert ("retry-after" in response.headers) == (STATUS[error] == 503)
+    assert (b"retry-after" in dict(response.headers)) == (STATUS[error] == 503)
 
 
 def test_errors_are_ten_at_most() -> None:
@@ -62,8 +62,8 @@ def test_texts_are_cut_by_bytes(character: str) -> None:
     """The largest document that there can be is smaller than 4 kB, in any script."""
     text = character * 5000
     errors = [FieldError(text, text)] * 10
-    largest = problem_response(UnknownField(text, errors=errors), "r" * 128)
-    assert 3000 < len(largest.body) < 4096
+    largest = problem_answer(UnknownField(text, errors=errors), "r" * 128)
+    assert 3000 < len(largest.body or b"") < 4096
     document: dict[str, Any] = problem_document(UnknownField(text, errors=errors), "id")
     for shown in (document["detail"], document["errors"][0]["pointer"], document["errors"][0]["detail"]):
         assert shown.endswith("...")
@@ -81,16 +81,16 @@ def test_texts_that_fit_are_whole(length: int, cut: bool) -> None:
 def test_extra_members_and_headers() -> None:
     """A current entity tag stands in the document and in ETag, and what differs in fields."""
     extra: dict[str, Any] = {"fields": ["dtype"], "etag": '"a-1"', "step": 1}
-    response = problem_response(SessionExists("taken", extra=extra), "id")
-    assert response.headers["etag"] == '"a-1"'
+    response = problem_answer(SessionExists("taken", extra=extra), "id")
+    assert dict(response.headers)[b"etag"] == b'"a-1"'
     assert problem_document(SessionExists("taken", extra=extra), "id").items() >= extra.items()
-    assert int(problem_response(NotReady("later"), "id").headers["retry-after"]) >= 1
+    assert int(dict(problem_answer(NotReady("later"), "id").headers)[b"retry-after"]) >= 1
 
 
 def test_surrogates_in_a_text_do_no_harm() -> None:
     """What can't be written in UTF-8 is replaced."""
     assert problem_document(InternalError("a\ud800b"), "id")["detail"] == "a?b"
-    assert problem_response(InternalError("a\ud800b"), "id").status_code == 500
+    assert problem_answer(InternalError("a\ud800b"), "id").status == 500
 
 
 def test_type_leads_to_a_page(http: httpx.Client) -> None:

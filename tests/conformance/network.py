@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http.client import responses
 from typing import Any
 
-from stepd.api.problems import problem_response
+from stepd.api.problems import problem_answer
 from stepd.errors import FieldError, all_errors
 from tests.conformance.proxy import Answer, Loss, Treatment
 
@@ -56,11 +56,12 @@ def problem(
 ) -> Answer:
     """A problem as the service itself writes it, for codes that no correct client can provoke."""
     places = [FieldError(one["pointer"], one["detail"]) for one in errors or []]
-    response = problem_response(_CLASSES[code](detail, errors=places, extra=extra), REQUEST_ID)
-    headers = {name.decode(): value.decode() for name, value in response.raw_headers}
+    response = problem_answer(_CLASSES[code](detail, errors=places, extra=extra), REQUEST_ID)
+    headers = {name.decode(): value.decode() for name, value in response.headers}
+    headers["content-type"] = response.media_type
     if retry_after_s is not None:
         headers["retry-after"] = str(retry_after_s)
-    return http_answer(response.status_code, headers | {"x-request-id": REQUEST_ID}, bytes(response.body))
+    return http_answer(response.status, headers | {"x-request-id": REQUEST_ID}, response.body or b"")
 
 
 def http_answer(status: int, headers: dict[str, str], body: bytes) -> Answer:

@@ -62,7 +62,7 @@ def of(client):
 def engine(client):
     """The engine of the client's own service, which shows what no answer does."""
     transport = of(client)._http._transport
-    return transport._app.state.service.engine
+    return transport._app.service.engine
 
 
 def until_waiting(client):

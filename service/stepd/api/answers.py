@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from typing import Any, NamedTuple
 
 from stepd.engine.contract import DURABILITY, About
 from stepd.values import Checkpoint, Values
 from stepd.wire.json import MEDIA_TYPE, dumps, dumps_vectors, encoded
 
-PART_BYTES = 256 * 1024
+HeaderLines = Sequence[tuple[bytes, bytes]]
+VARY = (b"vary", b"Accept")
 
 
-def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+class Answer(NamedTuple):
+    """What is sent back, but for what every answer has in common. Header names in lower case.
+
+    `body` is None where there is none, not even an empty one.
+    """
+
+    status: int
+    headers: HeaderLines
+    body: bytes | None = None
+    media_type: str = MEDIA_TYPE
+
+
+def json_answer(document: Any, status: int = 200, headers: HeaderLines = ()) -> Answer:
     """A document without vectors."""
-    return Response(dumps(document), status, {"Vary": "Accept", **(headers or {})}, MEDIA_TYPE)
+    return Answer(status, (VARY, *headers), dumps(document))
 
 
-class VectorResponse(Response):
-    """A body that may be large: sent in parts, each when the one before has left, so that slow readers are not buffered
-    for beyond what their request has reserved."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for first in range(0, len(self.body), PART_BYTES):
-            part = self.body[first : first + PART_BYTES]
-            more = first + PART_BYTES < len(self.body)
-            await send({"type": "http.response.body", "body": part, "more_body": more})
-
-
-def vector_answer(body: bytes, headers: dict[str, str]) -> Response:
-    """A document that is encoded already."""
-    return VectorResponse(body, 200, headers, MEDIA_TYPE)
-
-
-def about_answer(about: About, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def about_answer(about: About, status: int = 200, headers: HeaderLines = ()) -> Answer:
     """What a session is, with its entity tag."""
-    return json_answer(session_document(about), status, {"ETag": f'"{about.tag}"', **(headers or {})})
+    return json_answer(session_document(about), status, (etag(about.tag), *headers))
 
 
-def session_headers(tag: str) -> dict[str, str]:
+def session_headers(tag: str) -> list[tuple[bytes, bytes]]:
     """What every answer with a session's values carries."""
-    return {"ETag": f'"{tag}"', "Vary": "Accept"}
+    return [etag(tag), VARY]
+
+
+def etag(tag: str) -> tuple[bytes, bytes]:
+    """The entity tag of a session's state."""
+    return b"etag", b'"%b"' % tag.encode()
 
 
 def session_document(about: About) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 
 from stepd.api.budget import Reservation
+from stepd.api.call import Call
 from stepd.errors import RequestTooLarge, UnexpectedBody
 
 
-def content_length(request: Request, limit: int) -> int | None:
+def content_length(call: Call, limit: int) -> int | None:
     """The declared length, None for a chunked body. Raises RequestTooLarge beyond the limit."""
-    text = request.headers.get("content-length")
+    text = call.headers.get(b"content-length")
     if text is None:
         return None
     length = int(text)  # the server has refused what is no number
@@ -19,17 +20,17 @@ def content_length(request: Request, limit: int) -> int | None:
     return length
 
 
-async def read_body(request: Request, reservation: Reservation, limit: int) -> bytes | bytearray:
+async def read_body(call: Call, reservation: Reservation, limit: int) -> bytes | bytearray:
     """The whole body, each byte of it reserved.
 
     Raises RequestTooLarge, OverBudget; ClientDisconnect where the caller went away before its end.
     """
-    length = content_length(request, limit)
+    length = content_length(call, limit)
     if length is not None:
         reservation.grow(length)
     body = bytearray()
     while True:
-        message = await request.receive()
+        message = await call.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunk: bytes = message.get("body", b"")
@@ -42,10 +43,10 @@ async def read_body(request: Request, reservation: Reservation, limit: int) -> b
         body += chunk
 
 
-async def refuse_body(request: Request) -> None:
+async def refuse_body(call: Call) -> None:
     """Raises UnexpectedBody where a request that takes none has one."""
-    if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
-        raise UnexpectedBody(f"{request.method} {request.url.path} takes no body")
+    if call.headers.get(b"content-length") not in (None, "0") or b"transfer-encoding" in call.headers:
+        raise UnexpectedBody(f"{call.method} {call.path} takes no body")
 
 
 def _too_large(what: str, limit: int) -> RequestTooLarge:

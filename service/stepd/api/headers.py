@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qsl
-
-from starlette.datastructures import Headers
 
 from stepd.engine.contract import ANY_STATE, Preconditions
 from stepd.errors import InvalidHeader, InvalidQuery, InvalidSessionId, KeyNotSupported
@@ -34,6 +32,36 @@ _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _WHOLE_NUMBER = re.compile(r"(0|[1-9][0-9]{0,15})\Z")
 
 
+class Headers:
+    """The headers of a request by name, in lower case and as bytes; values are text (Latin-1)."""
+
+    __slots__ = ("_fields", "_lines")
+
+    def __init__(self, lines: Sequence[tuple[bytes, bytes]]) -> None:
+        self._lines = lines
+        self._fields = dict(lines)
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._fields
+
+    def get(self, name: bytes) -> str | None:
+        """The value; the last line's where there are several."""
+        value = self._fields.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    def lines(self, name: bytes) -> list[str]:
+        """The value of every line of that name."""
+        if len(self._fields) == len(self._lines):
+            return [self._fields[name].decode("latin-1")] if name in self._fields else []
+        return [value.decode("latin-1") for given, value in self._lines if given == name]
+
+    def joined(self, name: bytes) -> str | None:
+        """A value that is a list, which may come as several lines (RFC 9110, 5.3)."""
+        if name not in self._fields:
+            return None
+        return ", ".join(self.lines(name))
+
+
 def session_key(session_id: str) -> SessionKey:
     """The key of the session that a path names. Raises InvalidSessionId."""
     if not SESSION_ID.match(session_id):
@@ -45,17 +73,17 @@ def session_key(session_id: str) -> SessionKey:
 
 def preconditions(headers: Headers) -> Preconditions:
     """If-Match and If-None-Match. Raises InvalidHeader."""
-    if "if-match" not in headers and "if-none-match" not in headers:
+    if b"if-match" not in headers and b"if-none-match" not in headers:
         return ANY_STATE
     # RFC 9110: If-Match compares strongly, so a weak tag never matches; If-None-Match compares weakly.
-    return Preconditions(_tags(headers, "if-match", weak=False), _tags(headers, "if-none-match", weak=True))
+    return Preconditions(_tags(headers, b"if-match", weak=False), _tags(headers, b"if-none-match", weak=True))
 
 
-def _tags(headers: Headers, name: str, *, weak: bool) -> frozenset[str] | None:
-    lines = headers.getlist(name)
-    if not lines:
+def _tags(headers: Headers, name: bytes, *, weak: bool) -> frozenset[str] | None:
+    text = headers.joined(name)
+    if text is None:
         return None
-    text = ",".join(lines).strip()
+    text = text.strip()
     if text == "*":
         return frozenset("*")
     tags, position = set(), 0
@@ -63,8 +91,8 @@ def _tags(headers: Headers, name: str, *, weak: bool) -> frozenset[str] | None:
         match = _ENTITY_TAG.match(text, position)
         if match is None:
             raise InvalidHeader(
-                f"{name} has {text[position:].strip()[:60]!r}; it takes * or entity tags in double quotes, such as "
-                '"k3f5x7q2h4abc-41", exactly as ETag gave them'
+                f"{name.decode()} has {text[position:].strip()[:60]!r}; it takes * or entity tags in quotes, such "
+                'as "k3f5x7q2h4abc-41", exactly as ETag gave them'
             )
         if weak or not match[1]:
             tags.add(match[2])
@@ -74,7 +102,7 @@ def _tags(headers: Headers, name: str, *, weak: bool) -> frozenset[str] | None:
 
 def idempotency_key(headers: Headers) -> str | None:
     """The Idempotency-Key, bare or quoted (RFC 8941): `a` and `"a"` are one key. Raises InvalidHeader."""
-    lines = headers.getlist("idempotency-key")
+    lines = headers.lines(b"idempotency-key")
     if not lines:
         return None
     text = lines[0].strip()
@@ -90,7 +118,7 @@ def idempotency_key(headers: Headers) -> str | None:
 
 def refuse_key(headers: Headers) -> None:
     """Raises KeyNotSupported where a request that is no step carries an Idempotency-Key."""
-    if "idempotency-key" in headers:
+    if b"idempotency-key" in headers:
         raise KeyNotSupported(
             "Idempotency-Key works for POST /v1/sessions/{id}/step only; make this request safe to resend with If-Match"
         )
@@ -100,7 +128,7 @@ def prefers_minimal(headers: Headers) -> bool:
     """Whether Prefer asks for no body (RFC 7240). Preferences that are not known are ignored, as the RFC says."""
     return any(
         preference.split(";")[0].replace(" ", "").lower() in ("return=minimal", 'return="minimal"')
-        for line in headers.getlist("prefer")
+        for line in headers.lines(b"prefer")
         for preference in line.split(",")
     )
 

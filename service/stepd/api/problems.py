@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.responses import Response
-
 from stepd import errors
+from stepd.api.answers import Answer
 from stepd.errors import StepdError
 from stepd.wire.json import dumps
 
@@ -86,17 +85,18 @@ def problem_document(error: StepdError, request_id: str) -> dict[str, Any]:
     return document | error.extra
 
 
-def problem_response(error: StepdError, request_id: str) -> Response:
+def problem_answer(error: StepdError, request_id: str) -> Answer:
     """The answer to a refused request."""
-    response = Response(dumps(problem_document(error, request_id)), STATUS[type(error)], media_type=MEDIA_TYPE)
-    if response.status_code == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    status = STATUS[type(error)]
+    headers = []
+    if status == 503:
+        headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
     if "etag" in error.extra:
-        response.headers["ETag"] = str(error.extra["etag"])
+        headers.append((b"etag", str(error.extra["etag"]).encode()))
     allowed = error.extra.get("allow")
     if isinstance(allowed, list):
-        response.headers["Allow"] = ", ".join(allowed)
-    return response
+        headers.append((b"allow", ", ".join(allowed).encode()))
+    return Answer(status, headers, dumps(problem_document(error, request_id)), MEDIA_TYPE)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from starlette.datastructures import Headers
-from starlette.requests import Request
 
 from stepd.api.body import content_length, read_body
 from stepd.api.budget import Budget, Reservation
-from stepd.api.exchange import exchange_of
+from stepd.api.call import Call
 from stepd.api.headers import refuse_key
 from stepd.api.models import ControlModel, validated
 from stepd.engine.contract import About, Engine
@@ -41,29 +39,29 @@ class Service:
     budget: Budget
     ready: bool = False
 
-    def judge_format(self, request: Request, *, body: bool, key: bool = False) -> None:
+    def judge_format(self, call: Call, *, body: bool, key: bool = False) -> None:
         """415, 406, 413, and 400 for a key where none is taken: all before a body is read."""
-        headers = request.headers
+        headers = call.headers
         if body:
-            require_readable(headers.get("content-type"), _joined(headers, "content-encoding"))
-        require_acceptable(_joined(headers, "accept"))
+            require_readable(headers.get(b"content-type"), headers.joined(b"content-encoding"))
+        require_acceptable(headers.joined(b"accept"))
         if body:
-            content_length(request, self.settings.max_json_bytes)
+            content_length(call, self.settings.max_json_bytes)
         if not key:
             refuse_key(headers)
 
-    def reserve(self, request: Request, nbytes: int) -> Reservation:
+    def reserve(self, call: Call, nbytes: int) -> Reservation:
         """Reserves for as long as the request lasts: the middleware gives it back once the answer has left.
 
         Raises RequestTooLarge, OverBudget.
         """
-        reservation = exchange_of(request.scope).reservation = Reservation(self.budget)
+        reservation = call.reservation = Reservation(self.budget)
         reservation.grow(nbytes)
         return reservation
 
     async def read(
         self,
-        request: Request,
+        call: Call,
         model: type[ControlModel],
         reservation: Reservation,
         decode: Callable[[ControlModel], T],
@@ -72,9 +70,9 @@ class Service:
 
         What parsing takes is reserved while it lasts, what the values take from then on.
         """
-        declared = content_length(request, self.settings.max_json_bytes)
+        declared = content_length(call, self.settings.max_json_bytes)
         reservation.require_possible((declared or 0) * DECODE_BYTES_PER_BYTE)
-        body = await read_body(request, reservation, self.settings.max_json_bytes)
+        body = await read_body(call, reservation, self.settings.max_json_bytes)
         began = time.perf_counter()
         parsing = len(body) * (DECODE_BYTES_PER_BYTE - DECODED_BYTES_PER_BYTE)
         reservation.grow(len(body) * (DECODED_BYTES_PER_BYTE - 1) + parsing)
@@ -83,7 +81,7 @@ class Service:
                 return decode(validated(model, parse(body)))
         finally:
             reservation.shrink(parsing)
-            exchange_of(request.scope).parse_s = time.perf_counter() - began
+            call.parse_s = time.perf_counter() - began
 
     def decode(self, given: object, role: str, dtype: np.dtype[Any], expected: Tensors | None = None) -> Values:
         """One role's vectors."""
@@ -106,12 +104,6 @@ class Service:
         return {name: self.decode_at(given[name], ("state", name), tensors.dtype, tensors).flat for name in names}
 
 
-def _joined(headers: Headers, name: str) -> str | None:
-    """A header that is a list, and may come as several lines (RFC 9110, 5.3)."""
-    lines = headers.getlist(name)
-    return ", ".join(lines) if lines else None
-
-
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Without garbage collection, which would look through a million new lists again and again and free nothing."""
@@ -125,13 +117,13 @@ def _no_collection() -> Iterator[None]:
 
 
 @contextmanager
-def timed_encode(request: Request) -> Iterator[None]:
+def timed_encode(call: Call) -> Iterator[None]:
     """Counts the time spent inside as the answer's `encode`."""
     began = time.perf_counter()
     try:
         yield
     finally:
-        exchange_of(request.scope).encode_s = time.perf_counter() - began
+        call.encode_s = time.perf_counter() - began
 
 
 def answer_bytes(tensors: Tensors | None, vectors: int = 1) -> int:

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 import stepd
-from stepd.api.direct import DirectRoute
 from stepd.api.openapi.operations import DOCUMENTED_MODELS
 from stepd.api.openapi.parameters import TIMEOUT_S
 from stepd.api.openapi.responses import HEADERS
 from stepd.api.openapi.schemas import BESIDE_MODELS, Json, components, reference
+from stepd.api.routing import DirectRoute
 from stepd.settings import Settings
 
 DESCRIPTION = (
@@ -32,12 +32,11 @@ class _Schemas(GenerateJsonSchema):
         return self.generate_inner(schema["schema"])
 
 
-def document_of(routes: Iterable[object], settings: Settings) -> Json:
+def document_of(routes: Iterable[DirectRoute], settings: Settings) -> Json:
     """The document of a service with these routes and limits."""
     paths: Json = {}
     for route in routes:
-        if isinstance(route, DirectRoute):
-            paths.setdefault(route.path, {})[route.method.lower()] = _limited(route.operation, settings)
+        paths.setdefault(route.path, {})[route.method.lower()] = _limited(route.operation, settings)
     _, schemas = models_json_schema(
         [(model, "validation") for model in DOCUMENTED_MODELS],
         ref_template=reference("{model}")["$ref"],

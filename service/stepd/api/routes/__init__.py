@@ -1,11 +1,11 @@
-"""The routes, one file per kind of resource; `all_routes` is the order in which they are matched."""
+"""The routes, one file per kind of resource; `all_routes` is what the table of routes is made of."""
 
-from stepd.api.direct import DirectRoute
 from stepd.api.routes.checkpoints import checkpoint_routes
 from stepd.api.routes.operations import operations_routes
 from stepd.api.routes.params import params_routes
 from stepd.api.routes.sessions import sessions_routes
 from stepd.api.routes.steps import steps_routes
+from stepd.api.routing import DirectRoute
 from stepd.api.service import Service
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 import stepd
-from stepd.api.answers import json_answer
+from stepd.api.answers import Answer, json_answer
+from stepd.api.call import Call
 from stepd.api.catalogue import catalogue_document
-from stepd.api.direct import DirectRoute
 from stepd.api.headers import MAX_HEAD_BYTES, MAX_KEY, MAX_PAGE_SIZE, query
 from stepd.api.models import MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_LABELS, MAX_TTL_S
 from stepd.api.openapi.operations import INFO, LIVEZ, OPTIMIZERS, READYZ
+from stepd.api.routing import DirectRoute
 from stepd.api.service import Service
 from stepd.engine.contract import DURABILITY
 from stepd.errors import NotReady
@@ -22,20 +20,20 @@ from stepd.wire.negotiate import FORMATS
 
 
 def operations_routes(service: Service) -> list[DirectRoute]:
-    async def optimizers(request: Request) -> Response:
-        service.judge_format(request, body=False)
-        query(request.scope["query_string"], ())
+    async def optimizers(call: Call) -> Answer:
+        service.judge_format(call, body=False)
+        query(call.query_string, ())
         return json_answer(catalogue_document())
 
-    async def info(request: Request) -> Response:
-        service.judge_format(request, body=False)
-        query(request.scope["query_string"], ())
+    async def info(call: Call) -> Answer:
+        service.judge_format(call, body=False)
+        query(call.query_string, ())
         return json_answer(info_document(service))
 
-    async def livez(request: Request) -> Response:
+    async def livez(call: Call) -> Answer:
         return json_answer({"status": "alive"})
 
-    async def readyz(request: Request) -> Response:
+    async def readyz(call: Call) -> Answer:
         if not service.ready:
             raise NotReady("the service is starting or stopping; ask again, or ask another one")
         return json_answer({"status": "ready"})

@@ -4,48 +4,48 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 
-from stepd.api.answers import about_answer, encode_params, session_headers, vector_answer
-from stepd.api.direct import DirectRoute
+from stepd.api.answers import Answer, about_answer, encode_params, session_headers
+from stepd.api.call import Call
 from stepd.api.headers import DEFAULT_WAIT_S, preconditions, query, seconds, session_key, whole_number
 from stepd.api.models import ParamsBody
 from stepd.api.openapi.operations import GET_PARAMS, PUT_PARAMS
+from stepd.api.routing import DirectRoute
 from stepd.api.service import Service, answer_bytes, timed_encode
 from stepd.errors import InvalidQuery
 from stepd.values import MAX_STEP, SessionKey, Values
 
 
 def params_routes(service: Service) -> list[DirectRoute]:
-    async def get_params(request: Request) -> Response:
-        key = session_key(request.path_params["session_id"])
+    async def get_params(call: Call) -> Answer:
+        key = session_key(call.session_id)
         async with service.engine.using(key) as before:
-            service.judge_format(request, body=False)
-            conditions = preconditions(request.headers)
-            asked = _wait_asked_for(service, request)
+            service.judge_format(call, body=False)
+            conditions = preconditions(call.headers)
+            asked = _wait_asked_for(service, call)
             if asked is not None and not conditions.are_of_another_life(before.incarnation):
-                await _wait(service, key, request, *asked)
+                await _wait(service, key, call, *asked)
             async with service.engine.using(key) as about:
-                service.reserve(request, answer_bytes(about.tensors))
-                with timed_encode(request):
+                service.reserve(call, answer_bytes(about.tensors))
+                with timed_encode(call):
                     read = await service.engine.params(key, encode_params, conditions)
         if read.encoded is None:
-            return Response(None, 304, session_headers(read.tag))
-        return vector_answer(read.encoded, session_headers(read.tag))
+            return Answer(304, session_headers(read.tag))
+        return Answer(200, session_headers(read.tag), read.encoded)
 
-    async def put_params(request: Request) -> Response:
-        key = session_key(request.path_params["session_id"])
+    async def put_params(call: Call) -> Answer:
+        key = session_key(call.session_id)
         async with service.engine.using(key) as about:
-            service.judge_format(request, body=True)
-            query(request.scope["query_string"], ())
-            conditions = preconditions(request.headers)
-            reservation = service.reserve(request, 0)
+            service.judge_format(call, body=True)
+            query(call.query_string, ())
+            conditions = preconditions(call.headers)
+            reservation = service.reserve(call, 0)
 
             def decode(body: ParamsBody) -> Values:
                 return service.decode(body.params, "params", about.dtype, about.tensors)
 
-            params = await service.read(request, ParamsBody, reservation, decode)
+            params = await service.read(call, ParamsBody, reservation, decode)
             return about_answer(await service.engine.put_params(key, params, conditions))
 
     return [
@@ -54,9 +54,9 @@ def params_routes(service: Service) -> list[DirectRoute]:
     ]
 
 
-def _wait_asked_for(service: Service, request: Request) -> tuple[int, float] | None:
+def _wait_asked_for(service: Service, call: Call) -> tuple[int, float] | None:
     """The step to wait for and for how many seconds at most; None: answer at once. Raises InvalidQuery."""
-    given = dict(query(request.scope["query_string"], ("wait_for_step", "timeout_s")))
+    given = dict(query(call.query_string, ("wait_for_step", "timeout_s")))
     if "wait_for_step" not in given:
         if "timeout_s" in given:
             raise InvalidQuery("timeout_s goes with wait_for_step")
@@ -68,10 +68,10 @@ def _wait_asked_for(service: Service, request: Request) -> tuple[int, float] | N
     return step, seconds("timeout_s", given["timeout_s"], longest)
 
 
-async def _wait(service: Service, key: SessionKey, request: Request, step: int, timeout_s: float) -> None:
+async def _wait(service: Service, key: SessionKey, call: Call, step: int, timeout_s: float) -> None:
     """Long-poll: returns when the engine's wait is over; raises ClientDisconnect when the caller has gone."""
     waiting = asyncio.ensure_future(service.engine.wait(key, step, timeout_s))
-    gone = asyncio.ensure_future(_disconnected(request))
+    gone = asyncio.ensure_future(_disconnected(call))
     try:
         await asyncio.wait((waiting, gone), return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
@@ -83,6 +83,6 @@ async def _wait(service: Service, key: SessionKey, request: Request, step: int, 
         await asyncio.gather(waiting, gone, return_exceptions=True)
 
 
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def _disconnected(call: Call) -> None:
+    while (await call.receive())["type"] != "http.disconnect":
         pass

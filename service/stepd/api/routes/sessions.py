@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 from functools import partial
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from stepd.api.answers import about_answer, json_answer, session_document
+from stepd.api.answers import Answer, about_answer, json_answer, session_document
 from stepd.api.body import refuse_body
-from stepd.api.direct import DirectRoute
+from stepd.api.call import Call
 from stepd.api.headers import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, preconditions, query, session_key, whole_number
 from stepd.api.models import CreateBody
 from stepd.api.openapi.operations import CREATE, CREATE_UNDER_ID, DELETE, GET_SESSION, LIST
+from stepd.api.routing import DirectRoute
 from stepd.api.service import Service, document_bytes
 from stepd.engine.contract import About, Creation
 from stepd.errors import FieldError, InvalidField, InvalidQuery
@@ -23,26 +21,26 @@ from stepd.wire.arrays import decode_shape
 
 
 def sessions_routes(service: Service) -> list[DirectRoute]:
-    async def created(request: Request, key: SessionKey) -> tuple[About, bool]:
-        service.judge_format(request, body=True)
-        query(request.scope["query_string"], ())
-        conditions = preconditions(request.headers)
-        reservation = service.reserve(request, 0)
-        creation = await service.read(request, CreateBody, reservation, partial(_decode, service))
+    async def created(call: Call, key: SessionKey) -> tuple[About, bool]:
+        service.judge_format(call, body=True)
+        query(call.query_string, ())
+        conditions = preconditions(call.headers)
+        reservation = service.reserve(call, 0)
+        creation = await service.read(call, CreateBody, reservation, partial(_decode, service))
         return await service.engine.create(key, creation, conditions)
 
-    async def create_under_id(request: Request) -> Response:
-        about, is_new = await created(request, session_key(request.path_params["session_id"]))
+    async def create_under_id(call: Call) -> Answer:
+        about, is_new = await created(call, session_key(call.session_id))
         return about_answer(about, 201 if is_new else 200)
 
-    async def create(request: Request) -> Response:
+    async def create(call: Call) -> Answer:
         key = SessionKey(DEFAULT_TENANT, new_session_id())
-        about, _ = await created(request, key)
-        return about_answer(about, 201, {"Location": f"/v1/sessions/{key.id}"})
+        about, _ = await created(call, key)
+        return about_answer(about, 201, [(b"location", f"/v1/sessions/{key.id}".encode())])
 
-    async def list_sessions(request: Request) -> Response:
-        service.judge_format(request, body=False)
-        pairs = query(request.scope["query_string"], ("page_size", "page_token"), repeated="label")
+    async def list_sessions(call: Call) -> Answer:
+        service.judge_format(call, body=False)
+        pairs = query(call.query_string, ("page_size", "page_token"), repeated="label")
         labels: dict[str, str] = {}
         for label in (text for name, text in pairs if name == "label"):
             name, equals, value = label.partition("=")
@@ -54,25 +52,25 @@ def sessions_routes(service: Service) -> list[DirectRoute]:
             size = whole_number("page_size", given["page_size"], 1, MAX_PAGE_SIZE)
         after = _id_of_token(given["page_token"]) if "page_token" in given else ""
         page, following = await service.engine.list(DEFAULT_TENANT, after, size, labels)
-        service.reserve(request, sum(map(document_bytes, page)))
+        service.reserve(call, sum(map(document_bytes, page)))
         token = None if following is None else base64.urlsafe_b64encode(following.encode()).decode()
         return json_answer({"sessions": [session_document(about) for about in page], "next_page_token": token})
 
-    async def get_session(request: Request) -> Response:
-        async with service.engine.using(session_key(request.path_params["session_id"])) as about:
-            service.judge_format(request, body=False)
-            query(request.scope["query_string"], ())
-            service.reserve(request, document_bytes(about))
+    async def get_session(call: Call) -> Answer:
+        async with service.engine.using(session_key(call.session_id)) as about:
+            service.judge_format(call, body=False)
+            query(call.query_string, ())
+            service.reserve(call, document_bytes(about))
             return about_answer(about)
 
-    async def delete(request: Request) -> Response:
-        key = session_key(request.path_params["session_id"])
+    async def delete(call: Call) -> Answer:
+        key = session_key(call.session_id)
         async with service.engine.using(key):
-            service.judge_format(request, body=False)
-            query(request.scope["query_string"], ())
-            await refuse_body(request)
-            await service.engine.delete(key, preconditions(request.headers))
-        return Response(None, 204)
+            service.judge_format(call, body=False)
+            query(call.query_string, ())
+            await refuse_body(call)
+            await service.engine.delete(key, preconditions(call.headers))
+        return Answer(204, ())
 
     return [
         DirectRoute("PUT", "/v1/sessions/{session_id}", create_under_id, CREATE_UNDER_ID),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from stepd.api.answers import encode_once, encode_params, session_headers, vector_answer
-from stepd.api.direct import DirectRoute
-from stepd.api.exchange import exchange_of
+from stepd.api.answers import VARY, Answer, encode_once, encode_params, session_headers
+from stepd.api.call import Call
 from stepd.api.headers import idempotency_key, number, preconditions, prefers_minimal, query, session_key
 from stepd.api.models import StepBody, StepOnceBody
 from stepd.api.openapi.operations import STEP, STEP_ONCE
+from stepd.api.routing import DirectRoute
 from stepd.api.service import Service, answer_bytes
 from stepd.engine.contract import About, StepRequest
 from stepd.errors import HyperParameterInvalid
@@ -20,43 +17,42 @@ from stepd.values import DTYPES, Checkpoint, Values
 
 
 def steps_routes(service: Service) -> list[DirectRoute]:
-    async def step(request: Request) -> Response:
-        key = session_key(request.path_params["session_id"])
+    async def step(call: Call) -> Answer:
+        key = session_key(call.session_id)
         async with service.engine.using(key) as about:
-            service.judge_format(request, body=True, key=True)
-            minimal = prefers_minimal(request.headers)
+            service.judge_format(call, body=True, key=True)
+            minimal = prefers_minimal(call.headers)
             # Beside the session: the new params and slots, until they take the place of the old.
             computing = 0 if about.tensors is None else vector_bytes(about.optimizer, about.tensors)
-            reservation = service.reserve(request, computing + (0 if minimal else answer_bytes(about.tensors)))
-            lr_text = dict(query(request.scope["query_string"], ("lr",))).get("lr")
-            idempotency, conditions = idempotency_key(request.headers), preconditions(request.headers)
+            reservation = service.reserve(call, computing + (0 if minimal else answer_bytes(about.tensors)))
+            lr_text = dict(query(call.query_string, ("lr",))).get("lr")
+            idempotency, conditions = idempotency_key(call.headers), preconditions(call.headers)
 
             def decode(body: StepBody) -> StepRequest:
                 lr = None if lr_text is None else _lr(lr_text, about)
                 grads, params = _vectors(service, body, about)
                 return StepRequest(grads, params, lr, idempotency, conditions)
 
-            step_request = await service.read(request, StepBody, reservation, decode)
+            step_request = await service.read(call, StepBody, reservation, decode)
             if about.tensors is None:
                 tensors = step_request.grads.tensors
                 reservation.grow(vector_bytes(about.optimizer, tensors) + (0 if minimal else answer_bytes(tensors)))
             answer = await service.engine.step(key, step_request, _nothing if minimal else encode_params)
-        exchange = exchange_of(request.scope)
-        exchange.step_s, exchange.encode_s = answer.step_s, answer.encode_s
+        call.step_s, call.encode_s = answer.step_s, answer.encode_s
         headers = session_headers(answer.tag)
-        headers["Stepd-Step"] = str(answer.step)
-        headers["Stepd-Applied-Step"] = str(answer.applied_step)
+        headers.append((b"stepd-step", b"%d" % answer.step))
+        headers.append((b"stepd-applied-step", b"%d" % answer.applied_step))
         if answer.replayed:
-            headers["Idempotent-Replayed"] = "true"
+            headers.append((b"idempotent-replayed", b"true"))
         if minimal:
-            headers["Preference-Applied"] = "return=minimal"
-            return Response(None, 204, headers)
-        return vector_answer(answer.encoded, headers)
+            headers.append((b"preference-applied", b"return=minimal"))
+            return Answer(204, headers)
+        return Answer(200, headers, answer.encoded)
 
-    async def step_once(request: Request) -> Response:
-        service.judge_format(request, body=True)
-        query(request.scope["query_string"], ())
-        reservation = service.reserve(request, 0)
+    async def step_once(call: Call) -> Answer:
+        service.judge_format(call, body=True)
+        query(call.query_string, ())
+        reservation = service.reserve(call, 0)
 
         def decode(body: StepOnceBody) -> tuple[Optimizer, Checkpoint, Values]:
             dtype = DTYPES[body.dtype]
@@ -72,11 +68,10 @@ def steps_routes(service: Service) -> list[DirectRoute]:
                 slots = service.decode_state(body.state, optimizer, tensors)
             return optimizer, Checkpoint(optimizer.resolved(), tensors, 0, params.flat, slots), grads
 
-        optimizer, start, grads = await service.read(request, StepOnceBody, reservation, decode)
+        optimizer, start, grads = await service.read(call, StepOnceBody, reservation, decode)
         answer = await service.engine.step_once(optimizer, start, grads, encode_once)
-        exchange = exchange_of(request.scope)
-        exchange.step_s, exchange.encode_s = answer.step_s, answer.encode_s
-        return vector_answer(answer.encoded, {"Vary": "Accept"})
+        call.step_s, call.encode_s = answer.step_s, answer.encode_s
+        return Answer(200, (VARY,), answer.encoded)
 
     return [
         DirectRoute("POST", "/v1/sessions/{session_id}/step", step, STEP),
