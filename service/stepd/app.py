@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import stepd
 from stepd.api.budget import Budget
@@ -36,6 +36,13 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         return Envelope(self.router, self.table, access_log=self.service.settings.access_log)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # FastAPI would look for OpenTelemetry's environment variables with every request.
+        scope["app"] = self
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        await self.middleware_stack(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None) -> Application:

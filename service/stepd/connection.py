@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: uvicorn's, but for two things that it leaves open.
+"""One HTTP/1.1 connection: uvicorn's, but for how a request is begun (exchange.py) and two things that it leaves open.
 
 - An offer to upgrade (`Upgrade: h2c`, which Java's client sends with every first request) is ignored, as RFC 9110 (7.8)
   allows. httptools stops reading where such a head ends: the body would be lost, or worse, be read as a request.
@@ -7,10 +7,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import urllib.parse
+from typing import Any
+
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stepd.api.headers import MAX_HEAD_BYTES
+from stepd.exchange import Exchange, begin
 
 _FRAMING = (b"content-length", b"transfer-encoding")
 
@@ -25,6 +31,9 @@ class Connection(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = True
     _repeating_head = False
+    _newest: Exchange  # uvicorn's `cycle`, by its type
+    _arrived: Exchange | None = None
+    _beginning = False
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -48,6 +57,9 @@ class Connection(HttpToolsProtocol):
         else:
             if self._in_head:
                 self._count(len(data))
+        if self._arrived is not None:
+            arrived, self._arrived = self._arrived, None
+            self._start_asgi_task(arrived, self.app)
 
     def _count(self, nbytes: int) -> None:
         self._head_bytes += nbytes
@@ -79,9 +91,57 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if not self._repeating_head:
-            self._in_head, self._head_bytes = False, 0
-            super().on_headers_complete()
+        if self._repeating_head:
+            return
+        self._in_head, self._head_bytes = False, 0
+        version = self.parser.get_http_version()
+        address = httptools.parse_url(self.url)
+        path = address.path.decode("ascii")
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = version
+        self.scope["path"] = urllib.parse.unquote(path) if "%" in path else path
+        self.scope["raw_path"] = address.path
+        self.scope["query_string"] = address.query or b""
+        before: Any = self.cycle
+        self.cycle = self._newest = Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._arrived = self._newest  # begun when all that has come with its head is read
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if self._beginning:  # the next of several requests that came at once: one within another would have no end
+            super()._start_asgi_task(cycle, app)
+            return
+        self._beginning = True
+        try:
+            rest = begin(cycle.run_asgi(app))
+        finally:
+            self._beginning = False
+        if rest is not None:
+            task = self.loop.create_task(rest)
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+
+    def on_body(self, body: bytes) -> None:
+        exchange = self._newest
+        if not exchange.response_complete:
+            if not exchange.take(body) and len(exchange.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            exchange.message_event.set()
 
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():  # else the body, if there is one, is still to come

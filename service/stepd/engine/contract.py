@@ -45,6 +45,15 @@ class About(NamedTuple):
         return f"{self.incarnation}-{self.step}"
 
 
+class Layout(NamedTuple):
+    """What the values of a session are like, at one moment: what a request is decoded for."""
+
+    optimizer: Optimizer
+    dtype: np.dtype[Any]
+    tensors: Tensors | None
+    incarnation: str
+
+
 @dataclass(frozen=True, slots=True)
 class Preconditions:
     """If-Match and If-None-Match as sets of tags; `*` stands for any session. None: not sent."""
@@ -118,6 +127,11 @@ class StepRequest:
     idempotency_key: str | None = None
     preconditions: Preconditions = ANY_STATE
 
+    @property
+    def step(self) -> tuple[Values, Values | None, float | None, str | None]:
+        """What `Session.prepare_step` takes of it."""
+        return self.grads, self.params, self.lr, self.idempotency_key
+
 
 class StepAnswer(NamedTuple, Generic[T]):
     """What came of a step: where the session is, which step took the gradients, what `encode` made of the params."""
@@ -147,8 +161,9 @@ class Read(NamedTuple, Generic[T]):
     encoded: T | None
 
 
-EncodeParams = Callable[[int, Values], T]
-EncodeCheckpoint = Callable[[Checkpoint], T]
+# Of the incarnation, the step and the params; of the incarnation and the checkpoint. Either may run in a thread.
+EncodeParams = Callable[[str, int, Values], T]
+EncodeCheckpoint = Callable[[str, Checkpoint], T]
 
 
 class Engine(Protocol):
@@ -158,8 +173,12 @@ class Engine(Protocol):
     its caller is cancelled.
     """
 
-    def using(self, key: SessionKey) -> AbstractAsyncContextManager[About]:
-        """Describes a session and keeps it from expiring for the length of a request; success renews its time."""
+    def using(self, key: SessionKey) -> AbstractAsyncContextManager[Layout]:
+        """Keeps a session from expiring for the length of a request; success renews its time."""
+        ...
+
+    async def describe(self, key: SessionKey) -> About:
+        """What the session is."""
         ...
 
     async def create(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ from stepd.engine.contract import (
     StepAnswer,
     StepRequest,
 )
-from stepd.engine.judgement import check_preconditions, judge_key, require_dtype
+from stepd.engine.judgement import check_preconditions, content_of, judge_step, require_dtype
 from stepd.engine.turns import Turns
 from stepd.engine.using import Using
 from stepd.engine.waiters import Waiters
@@ -35,6 +36,7 @@ from stepd.errors import (
     CapacityExceeded,
     DigestMismatch,
     FieldError,
+    InternalError,
     SessionExists,
     StepdError,
 )
@@ -43,7 +45,7 @@ from stepd.optimizers.drivers import Drivers
 from stepd.sessions.session import SESSION_BYTES, Prepared, Session, array_bytes, new_state, restored_state
 from stepd.sessions.spec import Spec
 from stepd.sessions.table import SessionTable
-from stepd.values import Checkpoint, SessionKey, Values, digest, fingerprint, new_incarnation
+from stepd.values import Checkpoint, KeyRecord, SessionKey, Values, digest, new_incarnation
 
 T = TypeVar("T")
 
@@ -85,7 +87,10 @@ class LocalEngine:
         self._threads.shutdown(wait=True)
 
     def using(self, key: SessionKey) -> Using:
-        return Using(self.table, self.about, key, time.monotonic)
+        return Using(self.table, key, time.monotonic)
+
+    async def describe(self, key: SessionKey) -> About:
+        return self.about(self.table.get(key, time.monotonic()))
 
     def about(self, session: Session) -> About:
         """What the session is now."""
@@ -127,35 +132,36 @@ class LocalEngine:
         return [self.about(session) for session in sessions], following
 
     async def step(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
+        if request.grads.flat.size < THREAD_SIZE and self._turns.are_free(key):
+            return self._step_at_once(key, request, encode)
+        return await self._to_its_end(self._step_in_turn(key, request, encode))
+
+    def _step_at_once(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
+        """A small step of a session whose turn nobody has. Nothing is waited for, so nobody can come in between."""
+        content = content_of(request)
+        session = self.table.get(key, time.monotonic())
+        began = time.perf_counter()
+        record = judge_step(session, request, content)
+        if record is None:
+            prepared = self._here(session.prepare_step, self.drivers.current, *request.step, content)
+            with self._accounted(session, prepared):
+                session.commit(prepared, time.time())
+        stepped = time.perf_counter()
+        encoded = encode(session.state.incarnation, session.state.step, session.values())
+        return _step_answer(session, record, encoded, began, stepped)
+
+    async def _step_in_turn(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
         size = request.grads.flat.size
-        content = b""
-        if request.idempotency_key is not None:
-            content = await self._run(size, fingerprint, request.grads, request.params, request.lr)
-
-        async def turn() -> StepAnswer[T]:
+        content = await self._run(size, content_of, request)
+        async with self._turns(key):
             session = self.table.get(key, time.monotonic())
-            require_dtype(session, request.grads)
             began = time.perf_counter()
-            if request.idempotency_key is not None:
-                record = judge_key(session, request.idempotency_key, content)
-                if record is not None:
-                    return self._step_answer(session, record.step, began, encode, replayed=True)
-            check_preconditions(request.preconditions, session)
-            await self._apply(
-                session,
-                size,
-                session.prepare_step,
-                self.drivers.current,
-                request.grads,
-                request.params,
-                request.lr,
-                request.idempotency_key,
-                content,
-            )
-            return self._step_answer(session, session.state.step, began, encode, replayed=False)
-
-        in_turn = self._in_turn(key, turn)
-        return await (in_turn if size < THREAD_SIZE else self._to_its_end(in_turn))
+            record = judge_step(session, request, content)
+            if record is None:
+                await self._apply(session, size, session.prepare_step, self.drivers.current, *request.step, content)
+            stepped = time.perf_counter()
+            encoded = await self._run(size, encode, session.state.incarnation, session.state.step, session.values())
+            return _step_answer(session, record, encoded, began, stepped)
 
     async def step_once(
         self, optimizer: Optimizer, start: Checkpoint, grads: Values, encode: EncodeCheckpoint[T]
@@ -166,17 +172,17 @@ class LocalEngine:
         session = Session(SessionKey("", ""), optimizer, start.tensors.dtype, state)
         session.commit(await self._run(size, session.prepare_step, self.drivers.current, grads), 0.0)
         stepped = time.perf_counter()
-        encoded = encode(session.checkpoint())
+        encoded = await self._run(size, encode, "", session.checkpoint())
         return OnceAnswer(encoded, stepped - began, time.perf_counter() - stepped)
 
     async def params(self, key: SessionKey, encode: EncodeParams[T], unless: Preconditions = ANY_STATE) -> Read[T]:
         async with self._turns(key):
             session = self.table.get(key, time.monotonic())
-            tensors, params = session.shaped()
-            tag, step = session.state.tag, session.state.step
-            if unless.names(tag):
-                return Read(tag, step, None)
-            return Read(tag, step, encode(step, Values(tensors, params)))
+            values, state = session.values(), session.state
+            if unless.names(state.tag):
+                return Read(state.tag, state.step, None)
+            encoded = await self._run(session.size, encode, state.incarnation, state.step, values)
+            return Read(state.tag, state.step, encoded)
 
     async def wait(self, key: SessionKey, step: int, timeout_s: float) -> None:
         state = self.table.get(key, time.monotonic()).state
@@ -196,12 +202,12 @@ class LocalEngine:
     ) -> Read[T]:
         async with self._turns(key):
             session = self.table.get(key, time.monotonic())
-            checkpoint = session.checkpoint()
-            tag, step = session.state.tag, session.state.step
-            if unless.names(tag):
-                return Read(tag, step, None)
+            checkpoint, state = session.checkpoint(), session.state
+            if unless.names(state.tag):
+                return Read(state.tag, state.step, None)
             await self._run(session.size, _digest_of, checkpoint)
-            return Read(tag, step, encode(checkpoint))
+            encoded = await self._run(session.size, encode, state.incarnation, checkpoint)
+            return Read(state.tag, state.step, encoded)
 
     async def restore(
         self, key: SessionKey, restoration: Restoration, preconditions: Preconditions
@@ -219,7 +225,7 @@ class LocalEngine:
             check_preconditions(preconditions, session)
             if session is not None:
                 async with self.using(key):
-                    self._commit(session, await self._run(size, session.prepare_restore, checkpoint, new_incarnation()))
+                    await self._apply(session, size, session.prepare_restore, checkpoint, new_incarnation())
                     return self.about(session), False
             state = await self._run(size, restored_state, optimizer, checkpoint, new_incarnation())
             wishes = Creation(optimizer, checkpoint.tensors.dtype, ttl_s=restoration.ttl_s, labels=restoration.labels)
@@ -257,30 +263,32 @@ class LocalEngine:
         """Prepares a change and commits it. Meanwhile the session does not expire, though its caller may have gone."""
         lease = self.table.hold(session.key)
         try:
-            self._commit(session, await self._run(size, prepare, *arguments))
+            prepared = await self._run(size, prepare, *arguments)
+            with self._accounted(session, prepared):
+                await self._run(size, session.commit, prepared, time.time())
         finally:
             self.table.release(session, lease, time.monotonic(), succeeded=False)
 
-    def _commit(self, session: Session, prepared: Prepared) -> None:
-        self.table.resize(session.nbytes, session.nbytes_after(prepared), time.monotonic())
-        session.commit(prepared, time.time())
-        self._waiters.notify(session.key, session.state.step, session.state.incarnation)
+    @contextmanager
+    def _accounted(self, session: Session, prepared: Prepared) -> Iterator[None]:
+        """Around a commit: what it takes is there before, whoever waits for it is told after.
 
-    def _step_answer(
-        self, session: Session, applied_step: int, began: float, encode: EncodeParams[T], *, replayed: bool
-    ) -> StepAnswer[T]:
-        stepped = time.perf_counter()
-        tensors, params = session.shaped()
-        encoded = encode(session.state.step, Values(tensors, params))
-        return StepAnswer(
-            tag=session.state.tag,
-            step=session.state.step,
-            applied_step=applied_step,
-            replayed=replayed,
-            encoded=encoded,
-            step_s=stepped - began,
-            encode_s=time.perf_counter() - stepped,
-        )
+        A step in place that breaks off half-way, which only a machine without memory can make it, leaves nothing to go
+        back to: the session is given up, by name.
+        """
+        before, after = session.nbytes, session.nbytes_after(prepared)
+        self.table.resize(before, after, time.monotonic())
+        try:
+            yield
+        except BaseException as error:
+            self.table.resize(after, before, time.monotonic())
+            self.table.remove(session)
+            self._waiters.end(session.key)
+            raise InternalError(
+                f"session {session.key.id!r} is lost: its step {session.state.step + 1} broke off half-way "
+                f"({type(error).__name__}); restore it from a checkpoint"
+            ) from error
+        self._waiters.notify(session.key, session.state.step, session.state.incarnation)
 
     def _new_session(self, key: SessionKey, creation: Creation, *, state: Any, spec: Spec | None) -> Session:
         return Session(
@@ -340,22 +348,37 @@ class LocalEngine:
             raise
 
     async def _run(self, size: int, function: Callable[..., T], *arguments: Any) -> T:
-        """Calls a function that works on vectors of that size: in place where they are small, else in a thread.
+        """Calls a function that works on vectors of that size: here where they are small, else in a thread."""
+        if size < THREAD_SIZE:
+            return self._here(function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._here, function, *arguments)
 
-        Only for what comes before a commit: where the machine has no memory for it, nothing has changed.
-        """
+    @staticmethod
+    def _here(function: Callable[..., T], *arguments: Any) -> T:
+        """Calls a function; where the machine has no memory for what it does, that is said by name."""
         try:
-            if size < THREAD_SIZE:
-                return function(*arguments)
-            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+            return function(*arguments)
         except MemoryError:
-            raise CapacityExceeded(f"the machine has no memory left for vectors of {size} values") from None
+            raise CapacityExceeded("the machine has no memory left for vectors of this size") from None
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_INTERVAL_S)
             for key in self.table.sweep(time.monotonic()):
                 self._waiters.end(key)
+
+
+def _step_answer(session: Session, record: KeyRecord | None, encoded: T, began: float, stepped: float) -> StepAnswer[T]:
+    state = session.state
+    return StepAnswer(
+        tag=state.tag,
+        step=state.step,
+        applied_step=state.step if record is None else record.step,
+        replayed=record is not None,
+        encoded=encoded,
+        step_s=stepped - began,
+        encode_s=time.perf_counter() - stepped,
+    )
 
 
 def _unheard(change: asyncio.Future[Any]) -> None:

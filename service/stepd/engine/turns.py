@@ -49,5 +49,9 @@ class Turns:
     def __len__(self) -> int:
         return len(self._locks)
 
+    def are_free(self, key: SessionKey) -> bool:
+        """Whether nobody has or wants the session's turn: what runs from here on without waiting has it."""
+        return key not in self._locks
+
     def __call__(self, key: SessionKey) -> _Turn:
         return _Turn(self._locks, key)

@@ -128,6 +128,10 @@ class Session:
             )
         return self.state.tensors, self.state.params
 
+    def values(self) -> Values:
+        """The params; raises SessionHasNoShape while there are none."""
+        return Values(*self.shaped())
+
     def prepare_step(
         self,
         driver: Driver,
