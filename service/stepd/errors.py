@@ -3,6 +3,7 @@
 StepdError
 ├── Malformed                       not a request that could be understood
 │   ├── MalformedJson               malformed-json
+│   ├── MalformedSafetensors        malformed-safetensors
 │   ├── InvalidHeader               invalid-header
 │   ├── InvalidQuery                invalid-query
 │   ├── InvalidSessionId            invalid-session-id
@@ -31,6 +32,7 @@ StepdError
 │   ├── ValueOutOfRange             value-out-of-range
 │   ├── RaggedArray                 ragged-array
 │   ├── ShapeMismatch               shape-mismatch
+│   ├── DtypeMismatch               dtype-mismatch
 │   ├── NamesMismatch               names-mismatch
 │   ├── SessionHasNoShape           session-has-no-shape
 │   ├── StepNotFinite               step-not-finite
@@ -107,6 +109,10 @@ class Malformed(StepdError):
 
 class MalformedJson(Malformed):
     code, title = "malformed-json", "The body is not JSON"
+
+
+class MalformedSafetensors(Malformed):
+    code, title = "malformed-safetensors", "The body is not safetensors"
 
 
 class InvalidHeader(Malformed):
@@ -219,6 +225,10 @@ class RaggedArray(Impossible):
 
 class ShapeMismatch(Impossible):
     code, title = "shape-mismatch", "A tensor has another shape than the session's"
+
+
+class DtypeMismatch(Impossible):
+    code, title = "dtype-mismatch", "A tensor has another dtype than the session's"
 
 
 class NamesMismatch(Impossible):

@@ -13,6 +13,7 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUS: dict[type[StepdError], int] = {
     errors.MalformedJson: 400,
+    errors.MalformedSafetensors: 400,
     errors.InvalidHeader: 400,
     errors.InvalidQuery: 400,
     errors.InvalidSessionId: 400,
@@ -42,6 +43,7 @@ STATUS: dict[type[StepdError], int] = {
     errors.ValueOutOfRange: 422,
     errors.RaggedArray: 422,
     errors.ShapeMismatch: 422,
+    errors.DtypeMismatch: 422,
     errors.NamesMismatch: 422,
     errors.SessionHasNoShape: 422,
     errors.StepNotFinite: 422,

@@ -25,6 +25,7 @@ ASSETS = {
 # What to do about each problem, beside what its detail says at the time.
 ADVICE: dict[str, str] = {
     "malformed-json": "Send UTF-8 JSON, complete, without comments or trailing commas.",
+    "malformed-safetensors": "Write the body with a safetensors library; the header has only what the request takes.",
     "invalid-header": "Send entity tags exactly as ETag gave them, in double quotes; one Idempotency-Key per step.",
     "invalid-query": "Leave out parameters that the operation does not have; write numbers as JSON does.",
     "invalid-session-id": "Use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit.",
@@ -50,10 +51,11 @@ ADVICE: dict[str, str] = {
     "invalid-hyper-parameter": "Keep to the range; it holds after rounding to the session's dtype.",
     "invalid-tensors": "Correct names, ranks or lengths; a session has at least one value.",
     "not-a-number": "Send numbers: null, strings and booleans are not coerced.",
-    "value-not-finite": "JSON carries finite numbers only. Find out where the NaN or infinity comes from.",
+    "value-not-finite": "Every value must be finite, in every format. Find out where the NaN or infinity comes from.",
     "value-out-of-range": "Scale the values, or use a float64 session.",
     "ragged-array": "Make every row as long as the first.",
     "shape-mismatch": "Send tensors of the session's shape; GET the session to see it.",
+    "dtype-mismatch": "Convert every tensor to the session's dtype; GET the session to see it.",
     "names-mismatch": "Send every tensor of the session by its name, and no other.",
     "session-has-no-shape": "Send params with the first step, or PUT params or state first.",
     "step-not-finite": "The gradient is too large for the dtype. Clip or scale it; the session is as it was.",

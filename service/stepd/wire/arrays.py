@@ -1,4 +1,4 @@
-"""From what a parser made of a document (lists, objects, numbers) to flat vectors, and from flat vectors to a document.
+"""From what a parser made of a document (lists, arrays, objects) to flat vectors, and from flat vectors to a document.
 
 Nothing is repaired: what is not a finite number in a rectangular array is refused, with a pointer to it.
 """
@@ -14,17 +14,22 @@ import numpy as np
 
 from stepd.errors import (
     MAX_FIELD_ERRORS,
+    DtypeMismatch,
     FieldError,
     InvalidField,
     InvalidTensors,
     NotANumber,
     RaggedArray,
     StepdError,
+    ValueNotFinite,
     ValueOutOfRange,
 )
 from stepd.values import MAX_RANK, FloatArray, Shape, Tensors, Values
 
 Place = tuple[str | int, ...]
+
+# Values that are judged at a time: what comes of them stays in the processor's cache.
+BLOCK_VALUES = 16_384
 
 
 def decode_values(
@@ -32,15 +37,20 @@ def decode_values(
 ) -> Values:
     """One role's tensors as one flat vector of `dtype`.
 
+    A NumPy array becomes the vector without a copy where it has the dtype, and so do named ones that lie one after
+    another in one buffer.
+
     Args:
-        given: nested lists of numbers for an unnamed tensor, or an object of such (or of numbers) by name.
+        given: nested lists of numbers or a NumPy array for an unnamed tensor, or an object of such (or of numbers) by
+            name. Arrays of float64 are rounded to a dtype of float32 as numbers are.
         place: where in the body it stood; its first part is the role.
         dtype: what the session's values are.
         expected: the session's tensors, None where the values themselves say what the tensors are.
         max_tensors: how many named ones may be new.
 
     Raises:
-        InvalidField, NotANumber, RaggedArray, InvalidTensors, NamesMismatch, ShapeMismatch, ValueOutOfRange.
+        InvalidField, NotANumber, RaggedArray, InvalidTensors, NamesMismatch, ShapeMismatch, ValueOutOfRange; of arrays
+        DtypeMismatch, ValueNotFinite as well.
     """
     if isinstance(given, dict):
         if expected is None:
@@ -60,11 +70,55 @@ def decode_values(
         expected.require(str(place[-1]), names, shapes, place)
         tensors = expected
     if names is None:
-        return Values(tensors, _vector(arrays[0][1], shapes[0], place, dtype))
-    flat = np.empty(tensors.size, dtype)
-    for name, (shape, leaves), view in zip(names, arrays, tensors.views(flat), strict=True):
-        view.reshape(-1)[:] = _vector(leaves, shape, (*place, name), dtype)
-    return Values(tensors, flat)
+        return finite_values(tensors, _vector(arrays[0][1], shapes[0], place, dtype), place)
+    flat = _adjoining([leaves for _, leaves in arrays], dtype)
+    if flat is None:
+        flat = np.empty(tensors.size, dtype)
+        for name, (shape, leaves), view in zip(names, arrays, tensors.views(flat), strict=True):
+            view.reshape(-1)[:] = _vector(leaves, shape, (*place, name), dtype)
+    return finite_values(tensors, flat, place)
+
+
+def finite_values(tensors: Tensors, flat: FloatArray, place: Place = ()) -> Values:
+    """The vector as values, every one of them finite. `place` is where they stood, () for a body that is nothing else.
+
+    Raises ValueNotFinite, which names the tensor and the index of the first that is not.
+    """
+    flat_index = _first_not_finite(flat)
+    if flat_index is None:
+        return Values(tensors, flat)
+    tensor, index = tensors.locate(flat_index)
+    of = "" if tensor is None else f" of tensor {tensor!r}"
+    inside = flat_index - tensors.offsets[0 if tensor is None else (tensors.names or ()).index(tensor)]
+    detail = (
+        f"{say(place) if place else 'the body'} has {flat[flat_index]} at flat index {inside}{of}, which is "
+        f"{list(index)}; every value must be finite"
+    )
+    where = tensors.place(*map(str, place), flat_index=flat_index) if place else ()
+    raise ValueNotFinite(detail, errors=[FieldError.at(*where, detail=detail)])
+
+
+def _first_not_finite(flat: FloatArray) -> int | None:
+    """The flat index of the first value that is NaN or infinite; takes memory for some values at a time."""
+    for first in range(0, flat.size, BLOCK_VALUES):
+        finite = np.isfinite(flat[first : first + BLOCK_VALUES])
+        if not finite.all():
+            return first + int(finite.argmin())
+    return None
+
+
+def _adjoining(arrays: list[Any], dtype: np.dtype[Any]) -> FloatArray | None:
+    """The arrays as one vector, where they are that already: one after another in one buffer of the dtype."""
+    buffer = arrays[0].base if type(arrays[0]) is np.ndarray else None
+    if not isinstance(buffer, np.ndarray) or buffer.ndim != 1 or buffer.dtype != dtype:
+        return None
+    start = end = arrays[0].ctypes.data
+    for array in arrays:
+        if type(array) is not np.ndarray or array.base is not buffer or array.ctypes.data != end:
+            return None
+        end += array.nbytes
+    first, last = ((address - buffer.ctypes.data) // dtype.itemsize for address in (start, end))
+    return buffer[first:last]
 
 
 def decode_shape(given: object, dtype: np.dtype[Any], *, max_tensors: int) -> Tensors:
@@ -92,7 +146,7 @@ def _new_tensors(names: tuple[str, ...] | None, shapes: tuple[Shape, ...], dtype
 
 def _require_count(given: dict[str, Any], place: Place, max_tensors: int) -> None:
     if len(given) > max_tensors:
-        detail = f"{_say(place)} has {len(given)} tensors; at most {max_tensors} may be named"
+        detail = f"{say(place)} has {len(given)} tensors; at most {max_tensors} may be named"
         raise InvalidTensors(detail, errors=[FieldError.at(*place, detail=detail)])
 
 
@@ -107,22 +161,24 @@ def _pointing_at(place: Place) -> Iterator[None]:
 
 def _lengths(given: object, place: Place) -> Shape:
     if not isinstance(given, list):
-        detail = f"{_say(place)} must be a list of whole numbers, not {_shown(given)}"
+        detail = f"{say(place)} must be a list of whole numbers, not {_shown(given)}"
         raise InvalidField(detail, errors=[FieldError.at(*place, detail=detail)])
     for number, length in enumerate(given):
         if type(length) is not int:
             where = (*place, number)
-            detail = f"{_say(where)} must be a whole number, not {_shown(length)}"
+            detail = f"{say(where)} must be a whole number, not {_shown(length)}"
             raise InvalidField(detail, errors=[FieldError.at(*where, detail=detail)])
     return tuple(given)
 
 
-def _flatten(given: object, place: Place, *, rank_0: bool) -> tuple[Shape, list[Any]]:
-    """The shape of nested lists and their leaves in C order. The leaves are not looked at yet."""
+def _flatten(given: object, place: Place, *, rank_0: bool) -> tuple[Shape, Any]:
+    """The shape of nested lists and their leaves in C order, an array as it is. The leaves are not looked at yet."""
     if type(given) is not list:
+        if isinstance(given, np.ndarray):
+            return given.shape, given
         if rank_0 and not isinstance(given, dict):
             return (), [given]
-        detail = f"{_say(place)} must be {'a number or ' if rank_0 else ''}an array of numbers, not {_shown(given)}"
+        detail = f"{say(place)} must be {'a number or ' if rank_0 else ''}an array of numbers, not {_shown(given)}"
         raise _of_kind(given)(detail, errors=[FieldError.at(*place, detail=detail)])
     shape, rows = [len(given)], given
     while rows and type(rows[0]) is list:
@@ -132,7 +188,7 @@ def _flatten(given: object, place: Place, *, rank_0: bool) -> tuple[Shape, list[
         shape.append(width)
         rows = list(chain.from_iterable(rows))
         if len(shape) > MAX_RANK:
-            detail = f"{_say(place)} is nested more than {MAX_RANK} deep; {MAX_RANK} is the highest rank"
+            detail = f"{say(place)} is nested more than {MAX_RANK} deep; {MAX_RANK} is the highest rank"
             raise InvalidTensors(detail, errors=[FieldError.at(*place, detail=detail)])
     return tuple(shape), rows
 
@@ -141,32 +197,43 @@ def _ragged(rows: list[Any], width: int, shape: list[int], place: Place) -> Ragg
     number, row = next((i, row) for i, row in enumerate(rows) if type(row) is not list or len(row) != width)
     where = (*place, *map(int, np.unravel_index(number, shape)))
     has = f"has {len(row)} values" if type(row) is list else f"is {_shown(row)}"
-    detail = f"{_say(where)} {has}, the first row has {width}; every row must have as many"
+    detail = f"{say(where)} {has}, the first row has {width}; every row must have as many"
     return RaggedArray(detail, errors=[FieldError.at(*where, detail=detail)])
 
 
-def _vector(leaves: list[Any], shape: Shape, place: Place, dtype: np.dtype[Any]) -> FloatArray:
-    """The leaves as a vector, every one of them a finite number of the dtype."""
-    if not set(map(type, leaves)) <= {float, int}:
+def _vector(leaves: Any, shape: Shape, place: Place, dtype: np.dtype[Any]) -> FloatArray:
+    """The leaves as a vector of the dtype."""
+    if type(leaves) is np.ndarray:
+        vector = leaves.reshape(-1)
+    elif set(map(type, leaves)) <= {float, int}:
+        vector = np.array(leaves, np.float64)
+    else:
         raise _not_numbers(leaves, shape, place)
-    vector = np.array(leaves, np.float64)
-    if dtype == np.float64:
+    if vector.dtype == dtype:
         return vector
+    if vector.dtype != np.float64:
+        detail = f"{say(place)} has values of {vector.dtype.name}, the session has {dtype.name}"
+        raise DtypeMismatch(detail, errors=[FieldError.at(*place, detail=detail)])
     with np.errstate(over="ignore"):
         rounded = vector.astype(dtype)
-    if not np.isfinite(rounded).all():
-        bad = np.flatnonzero(~np.isfinite(rounded))
-        errors = []
-        for flat_index in bad[:MAX_FIELD_ERRORS].tolist():
-            where = (*place, *_index(flat_index, shape))
-            detail = f"{vector[flat_index]:g} is beyond {dtype.name}, whose largest is {np.finfo(dtype).max:g}"
-            errors.append(FieldError.at(*where, detail=detail))
-        raise ValueOutOfRange(
-            f"{_say(place)} has {bad.size} value{'' if bad.size == 1 else 's'} too large for {dtype.name}; "
-            f"the first, at index {list(_index(int(bad[0]), shape))}, is {vector[bad[0]]:g}",
-            errors=errors,
-        )
+    if _first_not_finite(rounded) is not None:
+        raise _out_of_range(vector, rounded, shape, place)
     return rounded
+
+
+def _out_of_range(vector: FloatArray, rounded: FloatArray, shape: Shape, place: Place) -> ValueOutOfRange:
+    dtype = rounded.dtype
+    bad = np.flatnonzero(~np.isfinite(rounded))
+    errors = []
+    for flat_index in bad[:MAX_FIELD_ERRORS].tolist():
+        where = (*place, *_index(flat_index, shape))
+        detail = f"{vector[flat_index]:g} is beyond {dtype.name}, whose largest is {np.finfo(dtype).max:g}"
+        errors.append(FieldError.at(*where, detail=detail))
+    return ValueOutOfRange(
+        f"{say(place)} has {bad.size} value{'' if bad.size == 1 else 's'} too large for {dtype.name}; "
+        f"the first, at index {list(_index(int(bad[0]), shape))}, is {vector[bad[0]]:g}",
+        errors=errors,
+    )
 
 
 def _not_numbers(leaves: list[Any], shape: Shape, place: Place) -> StepdError:
@@ -180,10 +247,10 @@ def _not_numbers(leaves: list[Any], shape: Shape, place: Place) -> StepdError:
     first_index, first = shown[0]
     at = f" at index {list(_index(first_index, shape))}" if shape else ""
     if isinstance(first, list):
-        detail = f"{_say(place)} has an array{at} where other elements are numbers; every row must have one shape"
+        detail = f"{say(place)} has an array{at} where other elements are numbers; every row must have one shape"
         return RaggedArray(detail, errors=errors)
     more = f" ({count} values are no numbers)" if count > 1 else ""
-    return NotANumber(f"{_say(place)}{at} is {_shown(first)}, not a number{more}", errors=errors)
+    return NotANumber(f"{say(place)}{at} is {_shown(first)}, not a number{more}", errors=errors)
 
 
 def _index(flat_index: int, shape: Shape) -> tuple[int, ...]:
@@ -194,7 +261,7 @@ def _of_kind(given: object) -> type[StepdError]:
     return InvalidField if isinstance(given, (dict, list)) else NotANumber
 
 
-def _say(place: Place) -> str:
+def say(place: Place) -> str:
     """A place in the body, as people write it: `grads`, `params['w'][3]`."""
     first, *rest = place
     return str(first) + "".join(f"[{part if isinstance(part, int) else repr(part[:40])}]" for part in rest)

@@ -1,0 +1,37 @@
+"""octet-stream: the values of a session's only tensor, C order, little-endian, in its dtype; nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stepd.errors import FieldError, ShapeMismatch
+from stepd.values import Tensors, Values
+from stepd.wire.arrays import finite_values
+
+MEDIA_TYPE = "application/octet-stream"
+
+
+def decode(body: bytes | bytearray, tensors: Tensors) -> Values:
+    """The body as values of these tensors, of which there is one. They stay where they are, in the body.
+
+    Raises ShapeMismatch where the body has not exactly their bytes, ValueNotFinite.
+
+    >>> from stepd.values import DTYPES
+    >>> decode(bytearray(bytes.fromhex("0000803f 000000c0")), Tensors.unnamed((2,), DTYPES["float32"])).flat.tolist()
+    [1.0, -2.0]
+    """
+    if len(body) != tensors.nbytes:
+        named = f"tensor {tensors.names[0]!r}" if tensors.names else "the tensor"
+        detail = (
+            f"the body has {len(body)} byte{'' if len(body) == 1 else 's'}, {named} takes {tensors.nbytes} "
+            f"({tensors.size} value{'' if tensors.size == 1 else 's'} of {tensors.dtype.name})"
+        )
+        raise ShapeMismatch(detail, errors=[FieldError("", detail)])
+    flat = np.frombuffer(body, tensors.dtype)
+    # A bytearray that was cut at its beginning may not be aligned; then, and only then, the values are copied.
+    return finite_values(tensors, flat if flat.flags.aligned else flat.copy())
+
+
+def encode(values: Values) -> bytes:
+    """The values as a body."""
+    return np.asarray(values.flat, values.tensors.dtype).tobytes()
