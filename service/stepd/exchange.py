@@ -9,19 +9,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from stepd.api.call import READ_INTO
+
 # What may be in no header: uvicorn looks at each by itself, here all are looked at together.
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # Headers that decide how the answer is framed, if they say what ours don't.
 _FRAMING = frozenset({b"transfer-encoding", b"connection"})
-
-READ_INTO = "stepd.read_into"
-ReadInto = Callable[[memoryview], Coroutine[Any, Any, bool]]
 
 
 class Exchange(RequestResponseCycle):

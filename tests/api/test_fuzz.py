@@ -72,7 +72,7 @@ def left_over(server: Running) -> list[Any]:
             sum(lease.holds for lease in table._leases.values()),
             len(engine._turns),
             len(engine._waiters._waiters),
-            len(engine._changes),
+            len(engine._work.changes),
         ]
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stepd import SGD, Adadelta
-from stepd.engine.local import THREAD_SIZE
+from stepd.engine.work import THREAD_SIZE
 from tests.server import Handle, Running, bits
 
 LARGE = 100_000

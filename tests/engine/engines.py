@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 from stepd.engine.contract import Creation, Preconditions, Restoration, StepAnswer, StepRequest
@@ -54,7 +54,7 @@ def assert_clean(engine: LocalEngine) -> None:
     """Whatever came, nothing of it is left behind."""
     assert len(engine._turns) == 0
     assert engine._waiters._waiters == {}
-    assert engine._changes == set()
+    assert engine._work.changes == set()
 
 
 class Seen(NamedTuple):
@@ -64,13 +64,19 @@ class Seen(NamedTuple):
     params: bytes
 
 
-def see(step: int, params: Values) -> Seen:
+def see(incarnation: str, step: int, params: Values) -> Seen:
     return Seen(step, params.flat.tobytes())
 
 
-def see_all(checkpoint: Checkpoint) -> tuple[int, tuple[bytes, ...]]:
+def see_all(incarnation: str, checkpoint: Checkpoint) -> tuple[int, tuple[bytes, ...]]:
     """The step, and the bytes of params and slots."""
     return checkpoint.step, tuple(vector.tobytes() for vector in (checkpoint.params, *checkpoint.slots.values()))
+
+
+def copied(incarnation: str, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with vectors of its own: those that are shown are the session's, which writes to them."""
+    slots = {name: slot.copy() for name, slot in checkpoint.slots.items()}
+    return replace(checkpoint, params=checkpoint.params.copy(), slots=slots)
 
 
 def creation(
@@ -100,10 +106,10 @@ async def state_of(engine: LocalEngine, key: SessionKey = RUN) -> tuple[str, int
 
 
 async def restoration_of(engine: LocalEngine, key: SessionKey = RUN, **more: Any) -> Restoration:
-    read = await engine.checkpoint(key, lambda checkpoint: checkpoint)
+    read = await engine.checkpoint(key, copied)
     assert read.encoded is not None
-    async with engine.using(key) as about:
-        return Restoration(about.optimizer, read.encoded, **more)
+    async with engine.using(key) as layout:
+        return Restoration(layout.optimizer, read.encoded, **more)
 
 
 def if_match(*tags: str) -> Preconditions:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stepd.engine import local
+from stepd.engine import work
 from stepd.engine.contract import ANY_STATE
 from stepd.engine.local import LocalEngine
 from stepd.optimizers.textbook import Adadelta
@@ -38,7 +38,7 @@ async def gone(task: asyncio.Task[Any]) -> None:
 
 def test_a_large_step_goes_on_without_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     """The step is applied and remembered by its key, the turn is handed on, and the next step follows it."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
     async def scene() -> None:
         driver = GatedDriver()
@@ -62,7 +62,7 @@ def test_a_large_step_goes_on_without_its_caller(monkeypatch: pytest.MonkeyPatch
 
 def test_a_large_step_that_waits_goes_on_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller who goes away while its step waits for its turn doesn't undo it."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
     async def scene() -> None:
         driver = GatedDriver()
@@ -75,7 +75,7 @@ def test_a_large_step_that_waits_goes_on_too(monkeypatch: pytest.MonkeyPatch) ->
             await gone(second)
             driver.gate.set()
             await first
-            await until(lambda: not engine._changes)
+            await until(lambda: not engine._work.changes)
             assert (await state_of(engine))[1] == 2
 
     go(scene)
@@ -83,7 +83,7 @@ def test_a_large_step_that_waits_goes_on_too(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_small_step_is_applied_or_was_never_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small step that waits behind a large one and loses its caller is not applied, and nothing of it stays."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 3)
+    monkeypatch.setattr(work, "THREAD_SIZE", 3)
 
     async def scene() -> None:
         driver = GatedDriver()
@@ -112,7 +112,7 @@ CHANGES: dict[str, tuple[Change, int]] = {
 @pytest.mark.parametrize(("change", "wanted"), CHANGES.values(), ids=CHANGES)
 def test_other_changes_go_on_without_their_caller(change: Change, wanted: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for its turn behind a large step is done though nobody waits for it any more."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
     async def scene() -> None:
         driver = GatedDriver()
@@ -125,7 +125,7 @@ def test_other_changes_go_on_without_their_caller(change: Change, wanted: int, m
             await gone(left)
             driver.gate.set()
             await first
-            await until(lambda: not engine._changes)
+            await until(lambda: not engine._work.changes)
             tag, number, _ = await state_of(engine)
             assert number == wanted
             assert not tag.startswith(about.incarnation)
@@ -135,7 +135,7 @@ def test_other_changes_go_on_without_their_caller(change: Change, wanted: int, m
 
 def test_a_restore_goes_on_without_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint is in place whole, whether or not anybody waits for it."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
     async def scene() -> None:
         driver = GatedDriver()
@@ -149,7 +149,7 @@ def test_a_restore_goes_on_without_its_caller(monkeypatch: pytest.MonkeyPatch) -
             await gone(left)
             driver.gate.set()
             await first
-            await until(lambda: not engine._changes)
+            await until(lambda: not engine._work.changes)
             assert (await state_of(engine))[1:] == (0, (values([1.0]).flat.tobytes(), bytes(8), bytes(8)))
 
     go(scene)
@@ -157,7 +157,7 @@ def test_a_restore_goes_on_without_its_caller(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_reader_who_goes_away_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A read that waited for its turn leaves the queue."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
     async def scene() -> None:
         driver = GatedDriver()
@@ -177,7 +177,7 @@ def test_a_reader_who_goes_away_holds_nothing(monkeypatch: pytest.MonkeyPatch) -
 
 def test_closing_finishes_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps that lost their callers are whole when the engine has closed."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
     async def scene() -> None:
         driver = GatedDriver()
@@ -195,7 +195,8 @@ def test_closing_finishes_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> 
             assert (await state_of_small(engine))[1] == 3
 
     async def state_of_small(engine: LocalEngine) -> tuple[str, int]:
-        async with engine.using(RUN) as about:
+        async with engine.using(RUN):
+            about = await engine.describe(RUN)
             return about.tag, about.step
 
     go(scene)
@@ -205,7 +206,7 @@ def test_a_failed_change_without_a_caller_is_silent(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What a change would have been refused with is nobody's to hear, and no error of the loop's."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
     async def scene() -> None:
         driver = GatedDriver()
@@ -218,7 +219,7 @@ def test_a_failed_change_without_a_caller_is_silent(
             await gone(left)
             driver.gate.set()
             await first
-            await until(lambda: not engine._changes)
+            await until(lambda: not engine._work.changes)
             assert (await state_of(engine))[1] == 1
 
     go(scene)
@@ -229,17 +230,17 @@ def test_a_failure_without_a_caller_is_reported(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An error of stepd's own in a change whose caller has gone is told to the loop, which logs it."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
     async def scene() -> None:
         driver = GatedDriver()
         async with an_engine(driver=driver) as engine:
             await engine.create(RUN, creation([1.0]))
-            left = asyncio.create_task(engine.step(RUN, request([0.5]), lambda step, params: 1 / 0))
+            left = asyncio.create_task(engine.step(RUN, request([0.5]), lambda incarnation, step, params: 1 / 0))
             await driver.reached()
             await gone(left)
             driver.gate.set()
-            await until(lambda: not engine._changes)
+            await until(lambda: not engine._work.changes)
 
     go(scene)
     (record,) = (record for record in caplog.records if record.name == "asyncio")

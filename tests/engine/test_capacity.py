@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stepd.engine import local
+from stepd.engine import work
 from stepd.engine.contract import ANY_STATE, Creation
 from stepd.engine.local import LocalEngine
 from stepd.errors import CapacityExceeded, SessionExists
@@ -138,7 +138,7 @@ class Exhausted:
 @pytest.mark.parametrize("thread_size", [1, 100])
 def test_a_step_without_memory_changes_nothing(thread_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In place or in a thread: the refusal is by name, the turn is handed on, the next step is taken."""
-    monkeypatch.setattr(local, "THREAD_SIZE", thread_size)
+    monkeypatch.setattr(work, "THREAD_SIZE", thread_size)
 
     async def scene() -> None:
         async with an_engine() as engine:
@@ -159,7 +159,7 @@ def test_a_step_without_memory_changes_nothing(thread_size: int, monkeypatch: py
 @pytest.mark.parametrize("thread_size", [1, 100])
 def test_creating_without_memory_makes_nothing(thread_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No session is left behind, and its bytes are not counted."""
-    monkeypatch.setattr(local, "THREAD_SIZE", thread_size)
+    monkeypatch.setattr(work, "THREAD_SIZE", thread_size)
 
     async def refused(engine: LocalEngine) -> None:
         with pytest.raises(CapacityExceeded, match="no memory left"):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stepd.engine import local
+from stepd.engine import work
 from stepd.engine.contract import ANY_STATE
 from stepd.errors import SessionNotFound
 from stepd.optimizers.textbook import Adadelta
@@ -32,12 +32,12 @@ from tests.sessions.runs import values
 def anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways of stepping: in place, and in threads as large vectors are."""
     if request.param == "in threads":
-        monkeypatch.setattr(local, "THREAD_SIZE", 1)
+        monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
 
 @pytest.fixture
 def in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
 
 @pytest.mark.usefixtures("anywhere")
@@ -99,7 +99,8 @@ def test_readers_see_the_old_state_or_the_new_one_whole() -> None:
             old = await state_of(engine)
             stepping = asyncio.create_task(step(engine, [0.5, 0.25]))
             await driver.reached()
-            async with engine.using(RUN) as about:
+            async with engine.using(RUN):
+                about = await engine.describe(RUN)
                 assert (about.tag, about.step) == (old[0], 0)
             reading = asyncio.create_task(engine.params(RUN, see))
             saving = asyncio.create_task(engine.checkpoint(RUN, see_all))
@@ -128,9 +129,10 @@ def test_small_sessions_go_on_beside_a_large_step() -> None:
             await engine.create(other, creation([1.0]))
             stepping = asyncio.create_task(step(engine, [0.5]))
             await driver.reached()
-            async with engine.using(other) as about:
+            async with engine.using(other):
+                about = await engine.describe(other)
                 assert about.step == 0
-            assert (await engine.params(other, see)).encoded == see(0, values([1.0]))
+            assert (await engine.params(other, see)).encoded == see("", 0, values([1.0]))
             await engine.delete(other, ANY_STATE)
             assert not stepping.done()
             driver.gate.set()

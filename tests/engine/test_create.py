@@ -11,6 +11,7 @@ from stepd.values import DTYPES, SessionKey, Tensors, digest
 from tests.engine.engines import (
     RUN,
     an_engine,
+    copied,
     creation,
     go,
     if_match,
@@ -133,7 +134,8 @@ def test_an_unshaped_session_has_nothing_to_read() -> None:
                 with pytest.raises(SessionHasNoShape):
                     await read
             await step(engine, [0.5], params=[1.0])
-            async with engine.using(RUN) as about:
+            async with engine.using(RUN):
+                about = await engine.describe(RUN)
                 assert about.tensors == Tensors.unnamed((1,), F8)
                 assert about.nbytes == engine.table.used_bytes
 
@@ -185,9 +187,9 @@ def test_a_step_without_a_session_is_a_sessions_step(rule: str) -> None:
                 await step(engine, grads)
             checkpoint, encoded = start.checkpoint, None
             for grads in ([0.5, 1.0], [-3.0, 1e-9]):
-                answer = await engine.step_once(start.optimizer, checkpoint, values(grads), lambda after: after)
+                answer = await engine.step_once(start.optimizer, checkpoint, values(grads), copied)
                 checkpoint = answer.encoded
-                encoded = see_all(checkpoint)
+                encoded = see_all("", checkpoint)
             assert encoded == (await state_of(engine))[1:]
             assert len(engine.table) == 1
 
@@ -201,7 +203,7 @@ def test_an_encode_that_fails_undoes_nothing() -> None:
         async with an_engine() as engine:
             await engine.create(RUN, creation([1.0]))
 
-            def broken(number: int, params: Any) -> None:
+            def broken(incarnation: str, number: int, params: Any) -> None:
                 raise RuntimeError
 
             with pytest.raises(RuntimeError):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from stepd.engine import local
+from stepd.engine import local, work
 from stepd.engine.contract import ANY_STATE
 from stepd.engine.local import LocalEngine
 from stepd.errors import InvalidQuery, SessionExpired, SessionNotFound
@@ -50,7 +50,8 @@ def test_a_request_holds_a_session(clock: Clock) -> None:
                 async with engine.using(RUN):
                     clock.now += 100.0
                 assert (await step(engine, [0.5])).step == 1
-            async with engine.using(RUN) as about:
+            async with engine.using(RUN):
+                about = await engine.describe(RUN)
                 assert about.expires_at == clock.time() + 10.0
             clock.now += 9.9
             async with engine.using(RUN):
@@ -88,7 +89,7 @@ def test_a_request_that_fails_renews_nothing(clock: Clock) -> None:
 
 def test_a_step_without_its_caller_holds_the_session(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session does not expire under a step that goes on for a caller who has gone; it is counted exactly after it."""
-    monkeypatch.setattr(local, "THREAD_SIZE", 1)
+    monkeypatch.setattr(work, "THREAD_SIZE", 1)
 
     async def scene() -> None:
         driver = GatedDriver()
@@ -101,7 +102,7 @@ def test_a_step_without_its_caller_holds_the_session(clock: Clock, monkeypatch: 
             clock.now += 100.0
             assert engine.table.sweep(clock.now) == []
             driver.gate.set()
-            await until(lambda: not engine._changes)
+            await until(lambda: not engine._work.changes)
             assert not gone(engine)
             assert engine.table.used_bytes == engine.table._sessions[RUN].nbytes
             clock.now += 1.0
@@ -143,10 +144,12 @@ def test_using_describes_the_session_as_it_was(clock: Clock) -> None:
     async def scene() -> None:
         async with an_engine() as engine:
             await engine.create(RUN, creation([1.0]))
-            async with engine.using(RUN) as about:
+            async with engine.using(RUN):
+                about = await engine.describe(RUN)
                 await step(engine, [0.5])
                 assert (about.step, about.expires_at, about.ttl_s) == (0, None, None)
-            async with engine.using(RUN) as about:
+            async with engine.using(RUN):
+                about = await engine.describe(RUN)
                 assert (about.step, about.updated_at) == (1, clock.time())
             with pytest.raises(SessionNotFound):
                 await engine.using(RUN._replace(id="nobody")).__aenter__()

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from stepd.engine.contract import DURABILITY, About
-from stepd.values import Checkpoint, Values
-from stepd.wire.json import MEDIA_TYPE, dumps, dumps_vectors, encoded
+from stepd.wire.json import MEDIA_TYPE, dumps
 
 HeaderLines = Sequence[tuple[bytes, bytes]]
 VARY = (b"vary", b"Accept")
@@ -64,35 +63,6 @@ def session_document(about: About) -> dict[str, Any]:
         "labels": dict(about.labels),
         "durability": DURABILITY,
     }
-
-
-def encode_params(step: int, params: Values) -> bytes:
-    """See models.ParamsDocument."""
-    return dumps_vectors({"step": step, "params": encoded(params)})
-
-
-def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
-    """See models.CheckpointDocument."""
-    return dumps_vectors(
-        {
-            "optimizer": dict(checkpoint.optimizer),
-            "dtype": checkpoint.tensors.dtype.name,
-            "step": checkpoint.step,
-            "params": encoded(Values(checkpoint.tensors, checkpoint.params)),
-            "state": _state(checkpoint),
-            "digest": checkpoint.digest,
-        }
-    )
-
-
-def encode_once(checkpoint: Checkpoint) -> bytes:
-    """See models.StepOnceDocument."""
-    params = encoded(Values(checkpoint.tensors, checkpoint.params))
-    return dumps_vectors({"params": params, "state": _state(checkpoint)})
-
-
-def _state(checkpoint: Checkpoint) -> dict[str, Any]:
-    return {name: encoded(Values(checkpoint.tensors, slot)) for name, slot in checkpoint.slots.items()}
 
 
 def _time(seconds: float) -> str:

@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
 from starlette.requests import ClientDisconnect
 
 from stepd.api.budget import Reservation
 from stepd.api.call import Call
-from stepd.errors import RequestTooLarge, UnexpectedBody
+from stepd.errors import StepdError, UnexpectedBody
+
+Body = bytes | bytearray | memoryview
+
+# A longer body is read into a buffer of its own size, as it comes.
+SMALL_BYTES = 64 * 1024
 
 
-def content_length(call: Call, limit: int) -> int | None:
-    """The declared length, None for a chunked body. Raises RequestTooLarge beyond the limit."""
+class Limit(NamedTuple):
+    """How many bytes a body may have, and what is made of one that has more, of which `refusal` is told what it has."""
+
+    nbytes: int
+    refusal: Callable[[str], StepdError]
+
+    def require(self, length: int) -> None:
+        """Raises the refusal of a declared length beyond the limit."""
+        if length > self.nbytes:
+            raise self.refusal(f"the body has {length} bytes")
+
+
+def content_length(call: Call) -> int | None:
+    """The declared length, None for a chunked body."""
     text = call.headers.get(b"content-length")
-    if text is None:
-        return None
-    length = int(text)  # the server has refused what is no number
-    if length > limit:
-        raise _too_large(f"the body has {length} bytes", limit)
-    return length
+    return None if text is None else int(text)  # the server has refused what is no number
 
 
-async def read_body(call: Call, reservation: Reservation, limit: int) -> bytes | bytearray:
-    """The whole body, each byte of it reserved.
+async def read_body(call: Call, reservation: Reservation, limit: Limit, *, text: bool) -> Body:
+    """The whole body, each byte of it reserved. `text`: as a bytearray or bytes, for what searches in it.
 
-    Raises RequestTooLarge, OverBudget; ClientDisconnect where the caller went away before its end.
+    Raises OverBudget; the limit's refusal; ClientDisconnect where the caller went away before its end.
     """
-    length = content_length(call, limit)
+    length = content_length(call)
     if length is not None:
+        limit.require(length)
         reservation.grow(length)
+        if length > SMALL_BYTES:
+            return await _read_long(call, length, text=text)
     body = bytearray()
     while True:
         message = await call.receive()
@@ -35,22 +54,35 @@ async def read_body(call: Call, reservation: Reservation, limit: int) -> bytes |
             raise ClientDisconnect
         chunk: bytes = message.get("body", b"")
         if length is None:
-            if len(body) + len(chunk) > limit:
-                raise _too_large(f"the body has more than {limit} bytes", limit)
+            if len(body) + len(chunk) > limit.nbytes:
+                raise limit.refusal(f"the body has more than {limit.nbytes} bytes")
             reservation.grow(len(chunk))
         if not message.get("more_body", False):
             return chunk if not body else body + chunk
         body += chunk
 
 
+async def _read_long(call: Call, length: int, *, text: bool) -> Body:
+    """A body whose length is known, each part of it written where it belongs."""
+    buffer: Any = bytearray(length) if text else np.empty(length, np.uint8)
+    view = memoryview(buffer)
+    if call.read_into is not None:
+        if not await call.read_into(view):
+            raise ClientDisconnect
+    else:
+        filled, more = 0, True
+        while more:
+            message = await call.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunk = message.get("body", b"")
+            view[filled : filled + len(chunk)] = chunk
+            filled += len(chunk)
+            more = message.get("more_body", False)
+    return buffer if text else view
+
+
 async def refuse_body(call: Call) -> None:
     """Raises UnexpectedBody where a request that takes none has one."""
     if call.headers.get(b"content-length") not in (None, "0") or b"transfer-encoding" in call.headers:
         raise UnexpectedBody(f"{call.method} {call.path} takes no body")
-
-
-def _too_large(what: str, limit: int) -> RequestTooLarge:
-    return RequestTooLarge(
-        f"{what}, the service takes {limit} (STEPD_MAX_JSON_BYTES); split the tensors over several sessions, the rules "
-        "are elementwise"
-    )

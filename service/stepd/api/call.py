@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Awaitable, Callable
+from itertools import count
 
 from starlette.types import Receive, Scope
 
@@ -11,6 +13,13 @@ from stepd.api.budget import Reservation
 from stepd.api.headers import Headers
 
 SCOPE_KEY = "stepd.call"
+# The ASGI extension by which a server reads a body into a buffer of its length; False where the caller went away.
+READ_INTO = "stepd.read_into"
+ReadInto = Callable[[memoryview], Awaitable[bool]]
+
+# Request ids of our own are unlike within a process and, most likely, from one process to the next.
+_PROCESS = secrets.token_hex(4)
+_COUNT = count(secrets.randbits(24))
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}\Z")
 
@@ -29,6 +38,7 @@ class Call:
         "parse_s",
         "path",
         "query_string",
+        "read_into",
         "receive",
         "request_id",
         "reservation",
@@ -42,11 +52,12 @@ class Call:
         self.query_string: bytes = scope["query_string"]
         self.headers = Headers(scope["headers"])
         self.receive = receive
+        self.read_into: ReadInto | None = scope.get("extensions", {}).get(READ_INTO)
         self.session_id = ""
         self.parse_s = self.step_s = self.encode_s = 0.0
         self.reservation: Reservation | None = None
         given = self.headers.get(b"x-request-id")
-        self.request_id = given if given is not None and _REQUEST_ID.match(given) else secrets.token_hex(8)
+        self.request_id = given if given is not None and _REQUEST_ID.match(given) else f"{_PROCESS}{next(_COUNT):08x}"
 
     def server_timing(self) -> str:
         """The Server-Timing header's value; durations in milliseconds."""

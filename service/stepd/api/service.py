@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterator
@@ -11,22 +12,29 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from stepd.api.body import content_length, read_body
+from stepd.api.body import SMALL_BYTES, Body, content_length, read_body
 from stepd.api.budget import Budget, Reservation
 from stepd.api.call import Call
-from stepd.api.headers import refuse_key
-from stepd.api.models import ControlModel, validated
-from stepd.engine.contract import About, Engine
+from stepd.api.formats import Agreed, Form
+from stepd.engine.contract import About, Engine, Layout
 from stepd.errors import CheckpointMismatch, FieldError
 from stepd.optimizers import Optimizer
 from stepd.optimizers.drivers import Drivers
 from stepd.settings import Settings
 from stepd.values import FloatArray, Tensors, Values
+from stepd.wire import raw, safetensors
 from stepd.wire.arrays import decode_values
-from stepd.wire.json import DECODE_BYTES_PER_BYTE, DECODED_BYTES_PER_BYTE, ENCODE_BYTES_PER_VALUE, parse
-from stepd.wire.negotiate import require_acceptable, require_readable
+from stepd.wire.json import DECODE_BYTES_PER_BYTE, DECODED_BYTES_PER_BYTE, parse
+from stepd.wire.json import MEDIA_TYPE as JSON
 
 T = TypeVar("T")
+
+# Values of a binary body from this size on are looked at in a thread, so that they hold nobody up.
+THREAD_BYTES = 256 * 1024
+# What reading takes for each byte of a body beside the body: JSON at worst, and what is left of it once it is parsed;
+# safetensors one copy, where values are not aligned.
+_PARSING = {JSON: DECODE_BYTES_PER_BYTE - 1, raw.MEDIA_TYPE: 0, safetensors.MEDIA_TYPE: 1}
+_PARSED = {JSON: DECODED_BYTES_PER_BYTE - 1, raw.MEDIA_TYPE: 0, safetensors.MEDIA_TYPE: 1}
 
 
 @dataclass
@@ -38,17 +46,6 @@ class Service:
     drivers: Drivers
     budget: Budget
     ready: bool = False
-
-    def judge_format(self, call: Call, *, body: bool, key: bool = False) -> None:
-        """415, 406, 413, and 400 for a key where none is taken: all before a body is read."""
-        headers = call.headers
-        if body:
-            require_readable(headers.get(b"content-type"), headers.joined(b"content-encoding"))
-        require_acceptable(headers.joined(b"accept"))
-        if body:
-            content_length(call, self.settings.max_json_bytes)
-        if not key:
-            refuse_key(headers)
 
     def reserve(self, call: Call, nbytes: int) -> Reservation:
         """Reserves for as long as the request lasts: the middleware gives it back once the answer has left.
@@ -62,26 +59,51 @@ class Service:
     async def read(
         self,
         call: Call,
-        model: type[ControlModel],
+        agreed: Agreed,
+        form: Form,
+        decode: Callable[[Any], T],
         reservation: Reservation,
-        decode: Callable[[ControlModel], T],
+        layout: Layout | None = None,
     ) -> T:
-        """What `decode` makes of the body, once its control part is checked.
+        """What `decode` makes of the body's document: of what a parser gave, the same for every format.
 
-        What parsing takes is reserved while it lasts, what the values take from then on.
+        What parsing takes is reserved while it lasts, what the values take from then on. `decode` may run in a thread.
+        `layout` says of which session the values are.
         """
-        declared = content_length(call, self.settings.max_json_bytes)
-        reservation.require_possible((declared or 0) * DECODE_BYTES_PER_BYTE)
-        body = await read_body(call, reservation, self.settings.max_json_bytes)
+        parsing, parsed = _PARSING[agreed.body], _PARSED[agreed.body]
+        declared = content_length(call) or 0
+        reservation.require_possible(declared * (1 + parsing))
+        body = await read_body(call, reservation, agreed.limit, text=agreed.body == JSON)
+        size = len(body)
+        reservation.grow(size * parsing)
         began = time.perf_counter()
-        parsing = len(body) * (DECODE_BYTES_PER_BYTE - DECODED_BYTES_PER_BYTE)
-        reservation.grow(len(body) * (DECODED_BYTES_PER_BYTE - 1) + parsing)
         try:
-            with _no_collection():
-                return decode(validated(model, parse(body)))
+            if agreed.body == JSON or size < THREAD_BYTES:
+                return self._decoded(body, agreed, form, decode, layout)
+            return await asyncio.to_thread(self._decoded, body, agreed, form, decode, layout)
         finally:
-            reservation.shrink(parsing)
+            reservation.shrink(size * (parsing - parsed))
             call.parse_s = time.perf_counter() - began
+
+    @staticmethod
+    def _decoded(body: Body, agreed: Agreed, form: Form, decode: Callable[[Any], T], layout: Layout | None) -> T:
+        if agreed.body == JSON:
+            if len(body) < SMALL_BYTES:
+                return decode(parse(body))  # type: ignore[arg-type] # text comes as bytes
+            with _no_collection():
+                return decode(parse(body))  # type: ignore[arg-type] # as above
+        if agreed.body == raw.MEDIA_TYPE and layout is not None and layout.tensors is not None:
+            return decode({form.roles[0]: raw.decode(body, layout.tensors)})
+        document = safetensors.parse(
+            body,
+            vectors=form.roles,
+            state=form.state,
+            dtype=None if layout is None else layout.dtype,
+            expected=agreed.tensors,
+        )
+        for name in form.told:
+            document.pop(name, None)
+        return decode(document)
 
     def decode(self, given: object, role: str, dtype: np.dtype[Any], expected: Tensors | None = None) -> Values:
         """One role's vectors."""
@@ -91,6 +113,8 @@ class Service:
         self, given: object, place: tuple[str, ...], dtype: np.dtype[Any], expected: Tensors | None
     ) -> Values:
         """One role's vectors that stood at `place` in the body."""
+        if isinstance(given, Values):  # the whole of a body without names
+            return given
         return decode_values(given, place, dtype, expected=expected, max_tensors=self.settings.max_tensors)
 
     def decode_state(self, given: dict[str, Any], optimizer: Optimizer, tensors: Tensors) -> dict[str, FloatArray]:
@@ -124,13 +148,6 @@ def timed_encode(call: Call) -> Iterator[None]:
         yield
     finally:
         call.encode_s = time.perf_counter() - began
-
-
-def answer_bytes(tensors: Tensors | None, vectors: int = 1) -> int:
-    """What writing so many vectors of these tensors may take, names included."""
-    if tensors is None:
-        return 0
-    return vectors * (tensors.size * ENCODE_BYTES_PER_VALUE[tensors.dtype] + 2 * tensors.described_bytes)
 
 
 def document_bytes(about: About) -> int:

@@ -1,6 +1,6 @@
 """The engine of one process: session table, a turn per session, threads for large vectors.
 
-Everything here runs on the event loop's thread but for the functions that `_run` hands to a thread; those touch
+Everything here runs on the event loop's thread but for the functions that `Work` hands to a thread; those touch
 nothing but the vectors and the session whose turn it is. Between prepare and commit is the one place where a journal
 would record the step.
 """
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -32,13 +31,12 @@ from stepd.engine.judgement import check_preconditions, content_of, judge_step, 
 from stepd.engine.turns import Turns
 from stepd.engine.using import Using
 from stepd.engine.waiters import Waiters
+from stepd.engine.work import Work, at_once
 from stepd.errors import (
-    CapacityExceeded,
     DigestMismatch,
     FieldError,
     InternalError,
     SessionExists,
-    StepdError,
 )
 from stepd.optimizers import Optimizer
 from stepd.optimizers.drivers import Drivers
@@ -48,10 +46,6 @@ from stepd.sessions.table import SessionTable
 from stepd.values import Checkpoint, KeyRecord, SessionKey, Values, digest, new_incarnation
 
 T = TypeVar("T")
-
-# From this many values on, work on vectors goes to a thread, so that it does not hold everybody else up; smaller steps
-# are taken in place and spare the way there and back.
-THREAD_SIZE = 32_768
 
 SWEEP_INTERVAL_S = 1.0
 
@@ -65,9 +59,8 @@ class LocalEngine:
         self._keys_per_session = keys_per_session
         self._turns = Turns()
         self._waiters = Waiters()
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="stepd-step")
+        self._work = Work(threads)
         self._sweeper: asyncio.Task[None] | None = None
-        self._changes: set[asyncio.Future[Any]] = set()
 
     async def start(self) -> None:
         """Begins to delete expired sessions as their time comes."""
@@ -80,11 +73,11 @@ class LocalEngine:
     async def close(self) -> None:
         """Ends what `start` began; changes under way are finished first."""
         self.drain()
-        await asyncio.gather(*self._changes, return_exceptions=True)
+        await self._work.finish()
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
-        self._threads.shutdown(wait=True)
+        self._work.close()
 
     def using(self, key: SessionKey) -> Using:
         return Using(self.table, key, time.monotonic)
@@ -122,7 +115,7 @@ class LocalEngine:
                 await self._require_same(session, creation)
                 return self.about(session), False
 
-        return await self._to_its_end(self._in_turn(key, turn))
+        return await self._work.to_its_end(self._in_turn(key, turn))
 
     async def list(
         self, tenant: str, after: str, size: int, labels: Mapping[str, str]
@@ -132,18 +125,20 @@ class LocalEngine:
         return [self.about(session) for session in sessions], following
 
     async def step(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
-        if request.grads.flat.size < THREAD_SIZE and self._turns.are_free(key):
+        if not self._work.is_small(request.grads.flat.size):
+            return await self._work.to_its_end(self._step_in_turn(key, request, encode))
+        if self._turns.are_free(key):
             return self._step_at_once(key, request, encode)
-        return await self._to_its_end(self._step_in_turn(key, request, encode))
+        return await self._step_in_turn(key, request, encode)
 
     def _step_at_once(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
         """A small step of a session whose turn nobody has. Nothing is waited for, so nobody can come in between."""
-        content = content_of(request)
+        size, content = request.grads.flat.size, content_of(request)
         session = self.table.get(key, time.monotonic())
         began = time.perf_counter()
         record = judge_step(session, request, content)
         if record is None:
-            prepared = self._here(session.prepare_step, self.drivers.current, *request.step, content)
+            prepared = at_once(size, session.prepare_step, self.drivers.current, *request.step, content)
             with self._accounted(session, prepared):
                 session.commit(prepared, time.time())
         stepped = time.perf_counter()
@@ -152,7 +147,7 @@ class LocalEngine:
 
     async def _step_in_turn(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
         size = request.grads.flat.size
-        content = await self._run(size, content_of, request)
+        content = await self._work.run(size, content_of, request)
         async with self._turns(key):
             session = self.table.get(key, time.monotonic())
             began = time.perf_counter()
@@ -160,7 +155,9 @@ class LocalEngine:
             if record is None:
                 await self._apply(session, size, session.prepare_step, self.drivers.current, *request.step, content)
             stepped = time.perf_counter()
-            encoded = await self._run(size, encode, session.state.incarnation, session.state.step, session.values())
+            encoded = await self._work.run(
+                size, encode, session.state.incarnation, session.state.step, session.values()
+            )
             return _step_answer(session, record, encoded, began, stepped)
 
     async def step_once(
@@ -168,11 +165,11 @@ class LocalEngine:
     ) -> OnceAnswer[T]:
         began = time.perf_counter()
         size = grads.flat.size
-        state = await self._run(size, restored_state, optimizer, start, "")
+        state = await self._work.run(size, restored_state, optimizer, start, "")
         session = Session(SessionKey("", ""), optimizer, start.tensors.dtype, state)
-        session.commit(await self._run(size, session.prepare_step, self.drivers.current, grads), 0.0)
+        session.commit(await self._work.run(size, session.prepare_step, self.drivers.current, grads), 0.0)
         stepped = time.perf_counter()
-        encoded = await self._run(size, encode, "", session.checkpoint())
+        encoded = await self._work.run(size, encode, "", session.checkpoint())
         return OnceAnswer(encoded, stepped - began, time.perf_counter() - stepped)
 
     async def params(self, key: SessionKey, encode: EncodeParams[T], unless: Preconditions = ANY_STATE) -> Read[T]:
@@ -181,7 +178,7 @@ class LocalEngine:
             values, state = session.values(), session.state
             if unless.names(state.tag):
                 return Read(state.tag, state.step, None)
-            encoded = await self._run(session.size, encode, state.incarnation, state.step, values)
+            encoded = await self._work.run(session.size, encode, state.incarnation, state.step, values)
             return Read(state.tag, state.step, encoded)
 
     async def wait(self, key: SessionKey, step: int, timeout_s: float) -> None:
@@ -205,8 +202,8 @@ class LocalEngine:
             checkpoint, state = session.checkpoint(), session.state
             if unless.names(state.tag):
                 return Read(state.tag, state.step, None)
-            await self._run(session.size, _digest_of, checkpoint)
-            encoded = await self._run(session.size, encode, state.incarnation, checkpoint)
+            await self._work.run(session.size, _digest_of, checkpoint)
+            encoded = await self._work.run(session.size, encode, state.incarnation, checkpoint)
             return Read(state.tag, state.step, encoded)
 
     async def restore(
@@ -215,7 +212,7 @@ class LocalEngine:
         checkpoint, optimizer = restoration.checkpoint, restoration.optimizer
         size = checkpoint.tensors.size
         if restoration.digest is not None:
-            computed = await self._run(size, _digest_of, checkpoint)
+            computed = await self._work.run(size, _digest_of, checkpoint)
             if computed != restoration.digest:
                 detail = f"the checkpoint's values have the digest {computed}, not {restoration.digest[:80]}"
                 raise DigestMismatch(detail, errors=[FieldError("/digest", detail)])
@@ -227,13 +224,13 @@ class LocalEngine:
                 async with self.using(key):
                     await self._apply(session, size, session.prepare_restore, checkpoint, new_incarnation())
                     return self.about(session), False
-            state = await self._run(size, restored_state, optimizer, checkpoint, new_incarnation())
+            state = await self._work.run(size, restored_state, optimizer, checkpoint, new_incarnation())
             wishes = Creation(optimizer, checkpoint.tensors.dtype, ttl_s=restoration.ttl_s, labels=restoration.labels)
             session = self._new_session(key, wishes, state=state, spec=None)
             self.table.add(session, time.monotonic())
             return self.about(session), True
 
-        return await self._to_its_end(self._in_turn(key, turn))
+        return await self._work.to_its_end(self._in_turn(key, turn))
 
     async def reset(self, key: SessionKey, preconditions: Preconditions) -> About:
         size = self.table.get(key, time.monotonic()).size
@@ -257,15 +254,15 @@ class LocalEngine:
             await self._apply(session, size, prepare, session)
             return self.about(session)
 
-        return await self._to_its_end(self._in_turn(key, turn))
+        return await self._work.to_its_end(self._in_turn(key, turn))
 
     async def _apply(self, session: Session, size: int, prepare: Callable[..., Prepared], *arguments: Any) -> None:
         """Prepares a change and commits it. Meanwhile the session does not expire, though its caller may have gone."""
         lease = self.table.hold(session.key)
         try:
-            prepared = await self._run(size, prepare, *arguments)
+            prepared = await self._work.run(size, prepare, *arguments)
             with self._accounted(session, prepared):
-                await self._run(size, session.commit, prepared, time.time())
+                await self._work.run(size, session.commit, prepared, time.time())
         finally:
             self.table.release(session, lease, time.monotonic(), succeeded=False)
 
@@ -308,8 +305,8 @@ class LocalEngine:
         if tensors is not None:  # before anything of that size is made
             self.table.require_capacity(SESSION_BYTES + array_bytes(creation.optimizer, tensors), time.monotonic())
             size = tensors.size
-        spec = Spec(creation.optimizer, creation.dtype, tensors, await self._run(size, _params_digest, creation))
-        state = await self._run(size, new_state, creation.optimizer, tensors, creation.params, new_incarnation())
+        spec = Spec(creation.optimizer, creation.dtype, tensors, await self._work.run(size, _params_digest, creation))
+        state = await self._work.run(size, new_state, creation.optimizer, tensors, creation.params, new_incarnation())
         session = self._new_session(key, creation, state=state, spec=spec)
         self.table.add(session, time.monotonic())
         return self.about(session)
@@ -323,7 +320,7 @@ class LocalEngine:
             fields = session.spec.differences(spec)
             if not fields and creation.tensors is not None:
                 # The digest last: by now what is asked for has the size of what is there.
-                given = replace(spec, params_digest=await self._run(session.size, _params_digest, creation))
+                given = replace(spec, params_digest=await self._work.run(session.size, _params_digest, creation))
                 fields = session.spec.differences(given)
             reason = f"it was created with other {' and '.join(fields)}"
         if fields:
@@ -335,31 +332,6 @@ class LocalEngine:
     async def _in_turn(self, key: SessionKey, turn: Callable[[], Awaitable[T]]) -> T:
         async with self._turns(key):
             return await turn()
-
-    async def _to_its_end(self, change: Coroutine[Any, Any, T]) -> T:
-        """Runs a change as a task of its own, so that it goes on when the caller is cancelled."""
-        task = asyncio.ensure_future(change)
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            task.add_done_callback(_unheard)
-            raise
-
-    async def _run(self, size: int, function: Callable[..., T], *arguments: Any) -> T:
-        """Calls a function that works on vectors of that size: here where they are small, else in a thread."""
-        if size < THREAD_SIZE:
-            return self._here(function, *arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._here, function, *arguments)
-
-    @staticmethod
-    def _here(function: Callable[..., T], *arguments: Any) -> T:
-        """Calls a function; where the machine has no memory for what it does, that is said by name."""
-        try:
-            return function(*arguments)
-        except MemoryError:
-            raise CapacityExceeded("the machine has no memory left for vectors of this size") from None
 
     async def _sweep(self) -> None:
         while True:
@@ -379,14 +351,6 @@ def _step_answer(session: Session, record: KeyRecord | None, encoded: T, began: 
         step_s=stepped - began,
         encode_s=time.perf_counter() - stepped,
     )
-
-
-def _unheard(change: asyncio.Future[Any]) -> None:
-    """What is refused when its caller has gone is nobody's to hear; a failure is reported."""
-    error = None if change.cancelled() else change.exception()
-    if error is not None and not isinstance(error, StepdError):
-        told = {"message": "a change failed after its caller had gone", "exception": error, "future": change}
-        change.get_loop().call_exception_handler(told)
 
 
 def _params_digest(creation: Creation) -> str | None:

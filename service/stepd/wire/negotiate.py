@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterator, Sequence
 from stepd.errors import NotAcceptable, UnsupportedEncoding, UnsupportedMediaType
 from stepd.wire.json import MEDIA_TYPE as JSON
 
-FORMATS = (JSON,)
-
 
 def body_format(content_type: str | None, content_encoding: str | None, takes: Collection[str]) -> str:
     """Which of the media types in `takes` the body is in. Of their parameters only JSON's charset means anything.
@@ -88,46 +86,3 @@ def _weighted(accept: str) -> Iterator[tuple[str, float]]:
 def _any_of(media_types: Collection[str]) -> str:
     *others, last = media_types
     return f"{', '.join(others)} or {last}" if others else last
-
-
-def require_readable(content_type: str | None, content_encoding: str | None) -> None:
-    """Raises UnsupportedMediaType or UnsupportedEncoding where the body is in no format that is read."""
-    if content_encoding is not None and content_encoding.strip().lower() not in ("", "identity"):
-        raise UnsupportedEncoding(f"Content-Encoding is {content_encoding[:40]!r}; send the body as it is (identity)")
-    if content_type == JSON:
-        return
-    if content_type is None:
-        raise UnsupportedMediaType(f"there is no Content-Type; send {JSON}")
-    media_type, _, parameters = content_type.partition(";")
-    if media_type.strip().lower() != JSON:
-        hint = "; with curl use --json" if "form-urlencoded" in media_type.lower() else ""
-        raise UnsupportedMediaType(f"Content-Type is {media_type.strip()[:80]!r}; send {JSON}{hint}")
-    charset = parameters.replace(" ", "").lower().replace('"', "")
-    if charset and charset != "charset=utf-8":
-        raise UnsupportedMediaType(f"Content-Type has {parameters.strip()[:40]!r}; JSON is UTF-8")
-
-
-def require_acceptable(accept: str | None) -> None:
-    """Raises NotAcceptable where Accept rules out every format that can be given.
-
-    The most specific range that names a format decides (RFC 9110, 12.5.1); a weight of 0 rules it out.
-    """
-    if accept is None or accept in ("*/*", JSON) or not accept.strip():
-        return
-    weights: dict[str, float] = {}
-    for item in accept.lower().split(","):
-        media_range, *parameters = (part.strip() for part in item.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                try:
-                    weight = float(parameter[2:])
-                except ValueError:
-                    weight = 0.0
-        weights[media_range] = max(weight, weights.get(media_range, 0.0))
-    for media_range in (JSON, "application/*", "*/*"):
-        if media_range in weights:
-            if weights[media_range] > 0:
-                return
-            break
-    raise NotAcceptable(f"Accept is {accept[:80]!r}; this can be given: {', '.join(FORMATS)}")

@@ -11,7 +11,7 @@ from stepd.wire.arrays import finite_values
 MEDIA_TYPE = "application/octet-stream"
 
 
-def decode(body: bytes | bytearray, tensors: Tensors) -> Values:
+def decode(body: bytes | bytearray | memoryview, tensors: Tensors) -> Values:
     """The body as values of these tensors, of which there is one. They stay where they are, in the body.
 
     Raises ShapeMismatch where the body has not exactly their bytes, ValueNotFinite.
@@ -21,15 +21,18 @@ def decode(body: bytes | bytearray, tensors: Tensors) -> Values:
     [1.0, -2.0]
     """
     if len(body) != tensors.nbytes:
-        named = f"tensor {tensors.names[0]!r}" if tensors.names else "the tensor"
-        detail = (
-            f"the body has {len(body)} byte{'' if len(body) == 1 else 's'}, {named} takes {tensors.nbytes} "
-            f"({tensors.size} value{'' if tensors.size == 1 else 's'} of {tensors.dtype.name})"
-        )
-        raise ShapeMismatch(detail, errors=[FieldError("", detail)])
+        raise not_its_bytes(tensors, f"the body has {len(body)} byte{'' if len(body) == 1 else 's'}")
     flat = np.frombuffer(body, tensors.dtype)
     # A bytearray that was cut at its beginning may not be aligned; then, and only then, the values are copied.
     return finite_values(tensors, flat if flat.flags.aligned else flat.copy())
+
+
+def not_its_bytes(tensors: Tensors, what: str) -> ShapeMismatch:
+    """The refusal of a body of another length; `what` says which it has."""
+    named = f"tensor {tensors.names[0]!r}" if tensors.names else "the tensor"
+    values = f"{tensors.size} value{'' if tensors.size == 1 else 's'} of {tensors.dtype.name}"
+    detail = f"{what}, {named} takes {tensors.nbytes} ({values})"
+    return ShapeMismatch(detail, errors=[FieldError("", detail)])
 
 
 def encode(values: Values) -> bytes:

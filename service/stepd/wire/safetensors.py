@@ -33,6 +33,8 @@ from stepd.wire.arrays import Place, say
 from stepd.wire.json import dumps as dumps_json
 from stepd.wire.json import parse as parse_json
 
+Body = bytes | bytearray | memoryview
+
 MEDIA_TYPE = "application/vnd.safetensors"
 
 HEADER_BYTES = 4 * 1024
@@ -59,7 +61,7 @@ def max_header_bytes(tensors: int) -> int:
 
 
 def parse(
-    body: bytes | bytearray, *, vectors: Collection[str], state: bool, dtype: np.dtype[Any] | None, expected: int
+    body: Body, *, vectors: Collection[str], state: bool, dtype: np.dtype[Any] | None, expected: int
 ) -> dict[str, Any]:
     """The document that JSON would have given, with an array for each tensor.
 
@@ -79,7 +81,7 @@ def parse(
     """
     header_end = _header_end(body, expected)
     _judge(body, header_end)
-    header, metadata = _header(body[_LENGTH_BYTES:header_end])
+    header, metadata = _header(bytes(body[_LENGTH_BYTES:header_end]))
     document = _metadata(metadata)
     if not header:
         return document
@@ -123,7 +125,7 @@ def dumps(vectors: Mapping[str, Values], metadata: Mapping[str, str]) -> bytes:
     return b"".join((len(text).to_bytes(_LENGTH_BYTES, "little"), text, *parts))
 
 
-def _header_end(body: bytes | bytearray, expected: int) -> int:
+def _header_end(body: Body, expected: int) -> int:
     """Where the header ends, judged from the length that the body begins with."""
     if len(body) < _LENGTH_BYTES:
         raise MalformedSafetensors(f"the body has {len(body)} bytes; {_LAYOUT}")
@@ -142,7 +144,7 @@ def _header_end(body: bytes | bytearray, expected: int) -> int:
     return _LENGTH_BYTES + length
 
 
-def _judge(body: bytes | bytearray, header_end: int) -> None:
+def _judge(body: Body, header_end: int) -> None:
     """Raises MalformedSafetensors where the library refuses the body."""
     try:
         if sys.platform == "linux" and len(body) > MAX_COPIED_BYTES:
@@ -158,7 +160,7 @@ def _judge(body: bytes | bytearray, header_end: int) -> None:
         raise MalformedSafetensors(f"the body is not safetensors: {said}; {_LAYOUT}") from None
 
 
-def _judge_header(body: bytes | bytearray, header_end: int) -> None:
+def _judge_header(body: Body, header_end: int) -> None:
     """Has the library read the header of a file in memory in which the values are a hole, which takes no room."""
     descriptor = os.memfd_create("header")
     try:
@@ -170,7 +172,7 @@ def _judge_header(body: bytes | bytearray, header_end: int) -> None:
         os.close(descriptor)
 
 
-def _header(text: bytes | bytearray) -> tuple[dict[str, Any], dict[str, str]]:
+def _header(text: bytes) -> tuple[dict[str, Any], dict[str, str]]:
     """The tensors and the metadata of a header that the library has accepted."""
     try:
         header: dict[str, Any] = json.loads(text.decode(), object_pairs_hook=_unique)

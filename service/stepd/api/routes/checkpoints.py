@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
-from stepd.api.answers import Answer, about_answer, encode_checkpoint, session_headers
+from stepd.api.answers import Answer, about_answer, session_headers
 from stepd.api.body import refuse_body
 from stepd.api.call import Call
+from stepd.api.encoding import ENCODE_STATE, answer_bytes
+from stepd.api.formats import DOCUMENT, OF_STATE, STATE, agree
 from stepd.api.headers import preconditions, query, session_key
-from stepd.api.models import CheckpointBody
+from stepd.api.models import CheckpointBody, validated
 from stepd.api.openapi.operations import GET_STATE, PUT_STATE, RESET
 from stepd.api.routing import DirectRoute
-from stepd.api.service import Service, answer_bytes, timed_encode
+from stepd.api.service import Service, timed_encode
 from stepd.engine.contract import Restoration
 from stepd.optimizers import resolve
 from stepd.values import DTYPES, Checkpoint
@@ -20,31 +23,32 @@ from stepd.values import DTYPES, Checkpoint
 def checkpoint_routes(service: Service) -> list[DirectRoute]:
     async def get_state(call: Call) -> Answer:
         key = session_key(call.session_id)
-        async with service.engine.using(key) as about:
-            service.judge_format(call, body=False)
+        async with service.engine.using(key) as layout:
+            agreed = agree(call, service.settings, STATE)
             query(call.query_string, ())
-            vectors = 1 + len(about.optimizer.rule.slots)
-            service.reserve(call, answer_bytes(about.tensors, vectors))
+            vectors = 1 + len(layout.optimizer.rule.slots)
+            service.reserve(call, answer_bytes(agreed.answer, layout.tensors, vectors))
             with timed_encode(call):
-                read = await service.engine.checkpoint(key, encode_checkpoint, preconditions(call.headers))
+                encode = ENCODE_STATE[agreed.answer]
+                read = await service.engine.checkpoint(key, encode, preconditions(call.headers))
         if read.encoded is None:
             return Answer(304, session_headers(read.tag))
-        return Answer(200, session_headers(read.tag), read.encoded)
+        return Answer(200, session_headers(read.tag), read.encoded, agreed.answer)
 
     async def put_state(call: Call) -> Answer:
         key = session_key(call.session_id)
-        service.judge_format(call, body=True)
+        agreed = agree(call, service.settings, DOCUMENT, OF_STATE)
         query(call.query_string, ())
         conditions = preconditions(call.headers)
         reservation = service.reserve(call, 0)
-        restoration = await service.read(call, CheckpointBody, reservation, partial(_decode, service))
+        restoration = await service.read(call, agreed, OF_STATE, partial(_decode, service), reservation)
         about, created = await service.engine.restore(key, restoration, conditions)
         return about_answer(about, 201 if created else 200)
 
     async def reset(call: Call) -> Answer:
         key = session_key(call.session_id)
         async with service.engine.using(key):
-            service.judge_format(call, body=False)
+            agree(call, service.settings, DOCUMENT)
             query(call.query_string, ())
             await refuse_body(call)
             return about_answer(await service.engine.reset(key, preconditions(call.headers)))
@@ -56,7 +60,8 @@ def checkpoint_routes(service: Service) -> list[DirectRoute]:
     ]
 
 
-def _decode(service: Service, body: CheckpointBody) -> Restoration:
+def _decode(service: Service, document: Any) -> Restoration:
+    body = validated(CheckpointBody, document)
     dtype = DTYPES[body.dtype]
     optimizer = resolve(body.optimizer, dtype)
     params = service.decode(body.params, "params", dtype)

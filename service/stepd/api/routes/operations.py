@@ -8,6 +8,7 @@ import stepd
 from stepd.api.answers import Answer, json_answer
 from stepd.api.call import Call
 from stepd.api.catalogue import catalogue_document
+from stepd.api.formats import DOCUMENT, FORMATS, agree
 from stepd.api.headers import MAX_HEAD_BYTES, MAX_KEY, MAX_PAGE_SIZE, query
 from stepd.api.models import MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_LABELS, MAX_TTL_S
 from stepd.api.openapi.operations import INFO, LIVEZ, OPTIMIZERS, READYZ
@@ -16,17 +17,16 @@ from stepd.api.service import Service
 from stepd.engine.contract import DURABILITY
 from stepd.errors import NotReady
 from stepd.values import DTYPES, MAX_RANK, MAX_TENSOR_NAME
-from stepd.wire.negotiate import FORMATS
 
 
 def operations_routes(service: Service) -> list[DirectRoute]:
     async def optimizers(call: Call) -> Answer:
-        service.judge_format(call, body=False)
+        agree(call, service.settings, DOCUMENT)
         query(call.query_string, ())
         return json_answer(catalogue_document())
 
     async def info(call: Call) -> Answer:
-        service.judge_format(call, body=False)
+        agree(call, service.settings, DOCUMENT)
         query(call.query_string, ())
         return json_answer(info_document(service))
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from starlette.requests import ClientDisconnect
 
-from stepd.api.answers import Answer, about_answer, encode_params, session_headers
+from stepd.api.answers import Answer, about_answer, session_headers
 from stepd.api.call import Call
+from stepd.api.encoding import ENCODE_PARAMS, answer_bytes
+from stepd.api.formats import DOCUMENT, OF_PARAMS, PARAMS, agree
 from stepd.api.headers import DEFAULT_WAIT_S, preconditions, query, seconds, session_key, whole_number
-from stepd.api.models import ParamsBody
+from stepd.api.models import ParamsBody, validated
 from stepd.api.openapi.operations import GET_PARAMS, PUT_PARAMS
 from stepd.api.routing import DirectRoute
-from stepd.api.service import Service, answer_bytes, timed_encode
+from stepd.api.service import Service, timed_encode
 from stepd.errors import InvalidQuery
 from stepd.values import MAX_STEP, SessionKey, Values
 
@@ -21,31 +24,34 @@ def params_routes(service: Service) -> list[DirectRoute]:
     async def get_params(call: Call) -> Answer:
         key = session_key(call.session_id)
         async with service.engine.using(key) as before:
-            service.judge_format(call, body=False)
             conditions = preconditions(call.headers)
+            agreed = agree(call, service.settings, PARAMS, tensors=before.tensors)
             asked = _wait_asked_for(service, call)
             if asked is not None and not conditions.are_of_another_life(before.incarnation):
                 await _wait(service, key, call, *asked)
-            async with service.engine.using(key) as about:
-                service.reserve(call, answer_bytes(about.tensors))
+            async with service.engine.using(key) as layout:
+                if layout != before:  # there was a wait: what can be given may be another
+                    agreed = agree(call, service.settings, PARAMS, tensors=layout.tensors)
+                service.reserve(call, answer_bytes(agreed.answer, layout.tensors))
                 with timed_encode(call):
-                    read = await service.engine.params(key, encode_params, conditions)
+                    read = await service.engine.params(key, ENCODE_PARAMS[agreed.answer], conditions)
         if read.encoded is None:
             return Answer(304, session_headers(read.tag))
-        return Answer(200, session_headers(read.tag), read.encoded)
+        return Answer(200, session_headers(read.tag), read.encoded, agreed.answer)
 
     async def put_params(call: Call) -> Answer:
         key = session_key(call.session_id)
-        async with service.engine.using(key) as about:
-            service.judge_format(call, body=True)
+        async with service.engine.using(key) as layout:
+            agreed = agree(call, service.settings, DOCUMENT, OF_PARAMS, layout.tensors)
             query(call.query_string, ())
             conditions = preconditions(call.headers)
             reservation = service.reserve(call, 0)
 
-            def decode(body: ParamsBody) -> Values:
-                return service.decode(body.params, "params", about.dtype, about.tensors)
+            def decode(document: Any) -> Values:
+                body = validated(ParamsBody, document)
+                return service.decode(body.params, "params", layout.dtype, layout.tensors)
 
-            params = await service.read(call, ParamsBody, reservation, decode)
+            params = await service.read(call, agreed, OF_PARAMS, decode, reservation, layout)
             return about_answer(await service.engine.put_params(key, params, conditions))
 
     return [

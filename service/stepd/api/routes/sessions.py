@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from functools import partial
+from typing import Any
 
 from stepd.api.answers import Answer, about_answer, json_answer, session_document
 from stepd.api.body import refuse_body
 from stepd.api.call import Call
+from stepd.api.formats import DOCUMENT, OF_CREATE, agree
 from stepd.api.headers import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, preconditions, query, session_key, whole_number
-from stepd.api.models import CreateBody
+from stepd.api.models import CreateBody, validated
 from stepd.api.openapi.operations import CREATE, CREATE_UNDER_ID, DELETE, GET_SESSION, LIST
 from stepd.api.routing import DirectRoute
 from stepd.api.service import Service, document_bytes
@@ -22,11 +24,11 @@ from stepd.wire.arrays import decode_shape
 
 def sessions_routes(service: Service) -> list[DirectRoute]:
     async def created(call: Call, key: SessionKey) -> tuple[About, bool]:
-        service.judge_format(call, body=True)
+        agreed = agree(call, service.settings, DOCUMENT, OF_CREATE)
         query(call.query_string, ())
         conditions = preconditions(call.headers)
         reservation = service.reserve(call, 0)
-        creation = await service.read(call, CreateBody, reservation, partial(_decode, service))
+        creation = await service.read(call, agreed, OF_CREATE, partial(_decode, service), reservation)
         return await service.engine.create(key, creation, conditions)
 
     async def create_under_id(call: Call) -> Answer:
@@ -39,7 +41,7 @@ def sessions_routes(service: Service) -> list[DirectRoute]:
         return about_answer(about, 201, [(b"location", f"/v1/sessions/{key.id}".encode())])
 
     async def list_sessions(call: Call) -> Answer:
-        service.judge_format(call, body=False)
+        agree(call, service.settings, DOCUMENT)
         pairs = query(call.query_string, ("page_size", "page_token"), repeated="label")
         labels: dict[str, str] = {}
         for label in (text for name, text in pairs if name == "label"):
@@ -57,16 +59,18 @@ def sessions_routes(service: Service) -> list[DirectRoute]:
         return json_answer({"sessions": [session_document(about) for about in page], "next_page_token": token})
 
     async def get_session(call: Call) -> Answer:
-        async with service.engine.using(session_key(call.session_id)) as about:
-            service.judge_format(call, body=False)
+        key = session_key(call.session_id)
+        async with service.engine.using(key):
+            agree(call, service.settings, DOCUMENT)
             query(call.query_string, ())
+            about = await service.engine.describe(key)
             service.reserve(call, document_bytes(about))
             return about_answer(about)
 
     async def delete(call: Call) -> Answer:
         key = session_key(call.session_id)
         async with service.engine.using(key):
-            service.judge_format(call, body=False)
+            agree(call, service.settings, DOCUMENT)
             query(call.query_string, ())
             await refuse_body(call)
             await service.engine.delete(key, preconditions(call.headers))
@@ -81,7 +85,8 @@ def sessions_routes(service: Service) -> list[DirectRoute]:
     ]
 
 
-def _decode(service: Service, body: CreateBody) -> Creation:
+def _decode(service: Service, document: Any) -> Creation:
+    body = validated(CreateBody, document)
     dtype = DTYPES[body.dtype]
     optimizer = resolve(body.optimizer, dtype)
     tensors = params = None
