@@ -36,7 +36,8 @@ class Connection(HttpToolsProtocol):
     _beginning = False
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         try:
             self._feed(data)
         except (httptools.HttpParserError, HeadTooLarge) as error:
@@ -85,10 +86,14 @@ class Connection(HttpToolsProtocol):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._repeating_head:
-            if not self._in_head:  # a trailer
-                self._count(len(name) + len(value))
-            super().on_header(name, value)
+        if self._repeating_head:
+            return
+        if not self._in_head:  # a trailer
+            self._count(len(name) + len(value))
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._repeating_head:

@@ -61,7 +61,7 @@ def test_an_idle_session_takes_no_more_than_it_is_counted_for(kind: dict[str, An
             grads = values(fresh(kind["params"], number))
             print_ = fingerprint(Values(session.state.tensors, grads.flat), None, None)
             prepared = session.prepare_step(DRIVER, grads, key=f"key-{number}", fingerprint=print_)
-            table.resize(session.nbytes, session.nbytes_after(prepared), 0.0)
+            table.resize(session.growth(prepared), 0.0)
             session.commit(prepared, float(number))
         return session
 

@@ -110,10 +110,12 @@ class Session:
         labels = sum(LABEL_BYTES + text_bytes(name) + text_bytes(value) for name, value in self.labels.items())
         return SESSION_BYTES + labels + self.array_bytes(self.state.tensors) + self.keys.nbytes
 
-    def nbytes_after(self, prepared: Prepared) -> int:
-        """What `nbytes` will be once the change is committed."""
-        arrays = self.array_bytes(prepared.state.tensors) - self.array_bytes(self.state.tensors)
-        return self.nbytes + arrays + (0 if prepared.key is None else self.keys.growth(prepared.key))
+    def growth(self, prepared: Prepared) -> int:
+        """By how much `nbytes` will be more once the change is committed."""
+        arrays = 0
+        if prepared.state.tensors is not self.state.tensors:
+            arrays = self.array_bytes(prepared.state.tensors) - self.array_bytes(self.state.tensors)
+        return arrays + (0 if prepared.key is None else self.keys.growth(prepared.key))
 
     def array_bytes(self, tensors: Tensors | None) -> int:
         """Bytes of params and slots of these tensors, and of their names."""

@@ -52,6 +52,9 @@ def decode_values(
         InvalidField, NotANumber, RaggedArray, InvalidTensors, NamesMismatch, ShapeMismatch, ValueOutOfRange; of arrays
         DtypeMismatch, ValueNotFinite as well.
     """
+    if type(given) is list and expected is not None and expected.shapes == ((len(given),),) and expected.names is None:
+        vector = _vector(given, expected.shapes[0], place, dtype)  # as most steps have it
+        return Values(expected, vector)
     if isinstance(given, dict):
         if expected is None:
             _require_count(given, place, max_tensors)
