@@ -7,9 +7,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import urllib.parse
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -31,13 +30,14 @@ class Connection(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = True
     _repeating_head = False
-    _newest: Exchange  # uvicorn's `cycle`, by its type
+    _exchange: Exchange | None = None  # the newest; uvicorn knows it as `cycle`
     _arrived: Exchange | None = None
+    _answering: Exchange | None = None
     _beginning = False
+    _idle_since = 0.0
 
     def data_received(self, data: bytes) -> None:
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
+        self._idle_since = self.loop.time()
         try:
             self._feed(data)
         except (httptools.HttpParserError, HeadTooLarge) as error:
@@ -107,47 +107,78 @@ class Connection(HttpToolsProtocol):
         self.scope["path"] = urllib.parse.unquote(path) if "%" in path else path
         self.scope["raw_path"] = address.path
         self.scope["query_string"] = address.query or b""
-        before: Any = self.cycle
-        self.cycle = self._newest = Exchange(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+        before = self._exchange
+        exchange = self._exchange = Exchange(
+            cast("dict[str, Any]", self.scope),
+            self.transport,
+            self.flow,
+            self.server_state.default_headers,
+            self.on_response_complete,
+            expects_continue=self.expect_100_continue,
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
         )
+        self.cycle = cast("Any", exchange)
         if before is None or before.response_complete:
-            self._arrived = self._newest  # begun when all that has come with its head is read
+            self._arrived = exchange  # begun when all that has come with its head is read
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        if self._beginning:  # the next of several requests that came at once: one within another would have no end
-            super()._start_asgi_task(cycle, app)
-            return
-        self._beginning = True
-        try:
-            rest = begin(cycle.run_asgi(app))
-        finally:
-            self._beginning = False
-        if rest is not None:
-            task = self.loop.create_task(rest)
+        self._answering = cycle
+        work = cycle.run(app)
+        if not self._beginning:  # else the next of many requests that came at once would be begun within the one before
+            self._beginning = True
+            try:
+                work = begin(work)
+            finally:
+                self._beginning = False
+        if work is not None:
+            task = self.loop.create_task(work)
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
-        exchange = self._newest
-        if not exchange.response_complete:
-            if not exchange.take(body) and len(exchange.body) > HIGH_WATER_LIMIT:
-                self.flow.pause_reading()
-            exchange.message_event.set()
+        exchange = self._exchange
+        if exchange is None or exchange.response_complete:
+            return
+        if not exchange.take(body) and len(exchange.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
-        if not self.parser.should_upgrade():  # else the body, if there is one, is still to come
-            super().on_message_complete()
+        # Where an upgrade is offered, the body, if there is one, is still to come.
+        if self._exchange is not None and not self.parser.should_upgrade():
+            self._exchange.complete()
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        """Closes a connection that has been idle for too long; looks again when one that is not may have become so."""
+        idle_s = 0.0
+        if self._exchange is None or self._exchange.response_complete:
+            idle_s = self.loop.time() - self._idle_since
+        if idle_s < self.timeout_keep_alive:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive - idle_s, self._close_if_idle)
+        elif not self.transport.is_closing():
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.connections.discard(self)
+        for exchange in (self._answering, self._exchange):
+            if exchange is not None:
+                exchange.disconnect()
+        self.flow.resume_writing()
+        if exc is None:
+            self.transport.close()
+        self._unset_keepalive_if_required()
+        self.parser = None  # type: ignore[assignment] # as uvicorn does: it holds this connection

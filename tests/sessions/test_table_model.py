@@ -125,7 +125,7 @@ class Model(RuleBasedStateMachine):
             return
         bare = make_session(name=key.id, tenant=key.tenant, ttl_s=session.ttl_s)
         prepared = bare.prepare_params(values([0.0] * size), SECOND)
-        before, growth = session.nbytes, session.growth(prepared)
+        growth = session.growth(prepared)
         try:
             self.table.resize(growth, self.now)
         except CapacityExceeded:
