@@ -120,7 +120,7 @@ class Exchange:
         self._change()
 
     async def receive(self) -> dict[str, Any]:
-        """The next part of the body, as soon as there is one; after the last, that the caller has gone or is answered."""
+        """The next part of the body, once there is one; after the last, that the caller has gone or was answered."""
         self._continue()
         while not (self.disconnected or self.response_complete):
             if not self._delivered and (self.body or not self.more_body):
@@ -170,9 +170,12 @@ class Exchange:
         if body:
             self.transport.write(body)
         if not more:
-            if self._left:
-                raise RuntimeError("the answer is shorter than its Content-Length")
-            self._end()
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._left:
+            raise RuntimeError("the answer is shorter than its Content-Length")
+        self._end()
 
     def answer(self, status: int, headers: HeaderLines, body: bytes) -> bool:
         """Sends a whole answer in one piece; returns False, nothing sent, where the caller reads too slowly for that.

@@ -30,7 +30,7 @@ from stepd.wire.json import MEDIA_TYPE as JSON
 T = TypeVar("T")
 
 # Values of a binary body from this size on are looked at in a thread, so that they hold nobody up.
-THREAD_BYTES = 256 * 1024
+THREAD_BYTES = 1024 * 1024
 # What reading takes for each byte of a body beside the body: JSON at worst, and what is left of it once it is parsed;
 # safetensors one copy, where values are not aligned.
 _PARSING = {JSON: DECODE_BYTES_PER_BYTE - 1, raw.MEDIA_TYPE: 0, safetensors.MEDIA_TYPE: 1}
