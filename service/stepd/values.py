@@ -34,6 +34,8 @@ DEFAULT_TENANT = "default"
 # Bytes that a named tensor takes beside its name's text, and each length of its shape (measured by a test).
 TENSOR_BYTES = 256
 LENGTH_BYTES = 64
+# So much of a vector is looked at twice, once for the highest and once for the lowest value, while it is in the cache.
+LARGEST_BLOCK_BYTES = 256 * 1024
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -194,10 +196,34 @@ class Tensors:
 
 
 class Values(NamedTuple):
-    """The values of one role: the flat vector and what lies in it. Whoever holds one may not write to `flat`."""
+    """The values of one role: the flat vector and what lies in it. Whoever is given one may not write to `flat`.
+
+    `largest` is what the function of that name gives for `flat`, where that was found out on the way; else None.
+    """
 
     tensors: Tensors
     flat: FloatArray
+    largest: float | None = None
+
+
+def largest(vector: FloatArray) -> float:
+    """The largest absolute value of a flat vector; infinity where any value is NaN or infinite, 0 where there is none.
+
+    It takes no memory of the vector's size.
+
+    >>> largest(np.array([0.5, -3.0])), largest(np.array([1.0, np.nan]))
+    (3.0, inf)
+    """
+    block = LARGEST_BLOCK_BYTES // vector.itemsize
+    most = 0.0
+    for start in range(0, vector.size, block):
+        part = vector if vector.size <= block else vector[start : start + block]
+        # Both take NaN for the greatest and the least: it is found wherever it stands.
+        highest, lowest = part.item(part.argmax()), part.item(part.argmin())
+        if not (math.isfinite(highest) and math.isfinite(lowest)):
+            return math.inf
+        most = max(most, highest, -lowest)
+    return most
 
 
 def _tensors(names: Sequence[str]) -> str:
@@ -211,7 +237,11 @@ def _counted(shape: Shape) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A whole session as values: what GET state gives and PUT state takes. Arrays are shared, never written to."""
+    """A whole session as values: what GET state gives and PUT state takes.
+
+    The arrays of one that a session gives may only be read, and only until the session's next change; those of one
+    that it is given are the session's from then on.
+    """
 
     optimizer: Mapping[str, str | float | bool]
     tensors: Tensors

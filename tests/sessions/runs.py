@@ -41,7 +41,7 @@ def make_session(
     """A session at step 0; without params it is unshaped. What is in it can't be written to."""
     chosen = resolve({"name": rule, **hyper}, DTYPES[dtype])
     given = None if params is None else values(params, dtype)
-    tensors, flat = (None, None) if given is None else given
+    tensors, flat = (None, None) if given is None else (given.tensors, given.flat)
     state = new_state(chosen, tensors, flat, FIRST)
     for slot in state.slots:
         slot.flags.writeable = False

@@ -10,9 +10,9 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,29 @@ class RuleFunction(Protocol):
     def __call__(self, *arguments: Any) -> tuple[Any, ...]: ...
 
 
+class Reach(NamedTuple):
+    """How far the values of one step of a rule can go, none of them negative.
+
+    `delta` and `slots` bound the rule's results, `within` every value that it computes on the way to them.
+    """
+
+    within: float
+    delta: float
+    slots: tuple[float, ...]
+
+
+class BoundFunction(Protocol):
+    """The rule's reach: `(tiny, g, *slots, *constants) -> Reach`, from upper bounds of |g| and of each |slot|.
+
+    It is computed in Python floats as if no operation of the rule rounded: the relative error of fewer than thirty
+    roundings is added to its results, and `tiny` to each, by `bounds.prove`. `tiny`, the smallest normal value of the
+    session's dtype, is more than the absolute error of many roundings among subnormals: the function adds it
+    where such an error would be multiplied. Infinities and NaN may come out; they prove nothing.
+    """
+
+    def __call__(self, tiny: float, /, *arguments: Any) -> Reach: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A catalogue entry.
@@ -115,6 +138,7 @@ class Rule:
 
     name: str
     function: RuleFunction
+    bound: BoundFunction
     slots: tuple[Slot, ...]
     hyper_parameters: tuple[HyperParameter, ...]
     derive: Callable[[Mapping[str, Number]], tuple[Number, ...]]
@@ -145,17 +169,38 @@ class Rule:
         return Optimizer(self, hyper)
 
 
+class Numbers(NamedTuple):
+    """A step's constants in one form. See `Constants`."""
+
+    lr: Any
+    weight_decay: Any
+    rule: tuple[Any, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Constants:
     """What a step uses, every float a NumPy scalar of the session's dtype.
 
     `weight_decay` is None where it is 0: then nothing is added to the gradient, which would turn -0.0 into 0.0.
+    The same numbers stand in `arrays` as zero-dimensional arrays, which NumPy multiplies vectors by soonest, and in
+    `floats` as Python's own, for what is said about a step and not computed in it.
     """
 
     lr: Any
     weight_decay: Any
     maximize: bool
     rule: tuple[Any, ...]
+    arrays: Numbers = field(init=False, repr=False, compare=False)
+    floats: Numbers = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arrays", self._each(np.asarray))
+        object.__setattr__(self, "floats", self._each(float))
+
+    def _each(self, form: Callable[[Any], Any]) -> Numbers:
+        decay = None if self.weight_decay is None else form(self.weight_decay)
+        rule = tuple(number if isinstance(number, bool) else form(number) for number in self.rule)
+        return Numbers(form(self.lr), decay, rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +235,9 @@ class Optimizer:
 
 
 class Driver(Protocol):
-    """Runs a rule over arrays.
+    """Runs a rule over arrays, all one-dimensional, contiguous, aligned, of one dtype and size.
 
-    `step` reads `grads`, `params` and `slots` and writes `new_params` and `new_slots`, all one-dimensional, contiguous,
-    of one dtype and size. It returns whether every value written is finite. It keeps no reference to any array.
+    Both verbs give the same bits. A driver writes to no gradient and keeps no reference to any array.
     """
 
     @property
@@ -208,7 +252,24 @@ class Driver(Protocol):
         slots: tuple[FloatArray, ...],
         new_params: FloatArray,
         new_slots: tuple[FloatArray, ...],
-    ) -> bool: ...
+    ) -> bool:
+        """Computes beside the state: writes `new_params` and `new_slots`; returns whether every value is finite."""
+        ...
+
+    def advance(
+        self,
+        rule: Rule,
+        constants: Constants,
+        grads: FloatArray,
+        params: FloatArray,
+        slots: tuple[FloatArray, ...],
+    ) -> None:
+        """Steps in place: writes the new params and slots over the old ones, which must be writeable.
+
+        Nothing is checked: the caller has proven that every value computed on the way is finite, see `bounds`. Where
+        it raises, what was written is unknown.
+        """
+        ...
 
 
 # Every rule has these three; they are applied by the drivers, around the rule.
