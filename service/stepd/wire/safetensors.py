@@ -112,7 +112,7 @@ def dumps(vectors: Mapping[str, Values], metadata: Mapping[str, str]) -> bytes:
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     parts: list[Any] = []
     end = 0
-    for role, (tensors, flat) in vectors.items():
+    for role, (tensors, flat, _) in vectors.items():
         for name, shape in zip(tensors.names or (None,), tensors.shapes, strict=True):
             begin, end = end, end + math.prod(shape) * tensors.dtype.itemsize
             header[role if name is None else f"{role}/{name}"] = {
