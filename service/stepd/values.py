@@ -14,8 +14,8 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,7 @@ def text_bytes(text: str) -> int:
     return len(text) if text.isascii() else 8 * len(text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tensors:
     """Names, shapes and dtype of a session's tensors. `names` is None for a single unnamed one.
 
@@ -82,6 +82,9 @@ class Tensors:
     dtype: np.dtype[Any]
     offsets: tuple[int, ...] = field(init=False, compare=False)
     size: int = field(init=False, compare=False)
+    # Bytes that names and shapes take. Those of a single unnamed tensor are counted with its session.
+    described_bytes: int = field(init=False, compare=False, repr=False)
+    _layout: bytes | None = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         offsets = [0]
@@ -90,10 +93,13 @@ class Tensors:
             offsets.append(offsets[-1] + math.prod(shape))
         object.__setattr__(self, "offsets", tuple(offsets[:-1]))
         object.__setattr__(self, "size", offsets[-1])
+        texts = sum(map(text_bytes, self.names or ()))
+        tensors = TENSOR_BYTES * len(self.shapes) + LENGTH_BYTES * sum(map(len, self.shapes))
+        object.__setattr__(self, "described_bytes", 0 if self.names is None else 2 * texts + tensors)
 
     @classmethod
     def unnamed(cls, shape: Iterable[int], dtype: np.dtype[Any]) -> Tensors:
-        return cls(None, (tuple(shape),), dtype)
+        return _unnamed(tuple(shape), dtype)
 
     @classmethod
     def named(cls, shapes: Mapping[str, Iterable[int]], dtype: np.dtype[Any]) -> Tensors:
@@ -122,18 +128,12 @@ class Tensors:
         """Bytes of one role's values."""
         return self.size * self.dtype.itemsize
 
-    @cached_property
-    def described_bytes(self) -> int:
-        """Bytes that names and shapes take. Those of a single unnamed tensor are counted with its session."""
-        if self.names is None:
-            return 0
-        texts = sum(map(text_bytes, self.names))
-        return 2 * texts + len(self.names) * TENSOR_BYTES + sum(map(len, self.shapes)) * LENGTH_BYTES
-
-    @cached_property
+    @property
     def layout(self) -> bytes:
         """Names and shapes as bytes, to tell contents apart that differ in these only."""
-        return repr((self.names, self.shapes, self.dtype.name)).encode()
+        if self._layout is None:  # of thousands of names it is made once
+            object.__setattr__(self, "_layout", repr((self.names, self.shapes, self.dtype.name)).encode())
+        return cast(bytes, self._layout)
 
     def shape_document(self) -> list[int] | dict[str, list[int]]:
         """As create takes it: a list, or a list per name."""
@@ -193,6 +193,12 @@ class Tensors:
         """Where in a body that holds these tensors under `role` the value stood."""
         tensor, index = self.locate(flat_index)
         return (*role, *index) if tensor is None else (*role, tensor, *index)
+
+
+@lru_cache(maxsize=64)
+def _unnamed(shape: Shape, dtype: np.dtype[Any]) -> Tensors:
+    """Sessions of one shape hold one description of it."""
+    return Tensors(None, (shape,), dtype)
 
 
 class Values(NamedTuple):

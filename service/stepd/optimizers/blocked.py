@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -85,12 +86,18 @@ def _apply(
 
     The new vectors may be the old ones. All memory that NumPy needs is taken before anything is written.
     """
-    lr, weight_decay, derived = constants.arrays
+    constants = _as_arrays(constants)
     if constants.maximize:
         g = -g
-    if weight_decay is not None:
-        g = g + weight_decay * params
-    delta, *results = rule.function(g, *slots, *derived)
-    np.add(params, lr * delta, new_params)
+    if constants.weight_decay is not None:
+        g = g + constants.weight_decay * params
+    delta, *results = rule.function(g, *slots, *constants.rule)
+    np.add(params, constants.lr * delta, new_params)
     for slot, result in zip(new_slots, results, strict=True):
         slot[...] = result
+
+
+@lru_cache(maxsize=64)
+def _as_arrays(constants: Constants) -> Constants:
+    """The constants as arrays without dimensions, which NumPy combines with vectors sooner than scalars."""
+    return constants.each(np.asarray)

@@ -55,12 +55,12 @@ def prove(rule: Rule, constants: Constants, dtype: np.dtype[Any], largest: float
     True
     """
     growth, tiny, limit = ROUNDING[dtype.char]
-    lr, weight_decay, derived = constants.floats
+    known = constants.each(float)
     params = bounds[0]
-    if weight_decay is not None:
-        largest = (largest + weight_decay * params) * growth + tiny
-    within, delta, slots = rule.bound(tiny, largest, *bounds[1:], *derived)
-    moved = params + lr * delta
+    if known.weight_decay is not None:
+        largest = (largest + known.weight_decay * params) * growth + tiny
+    within, delta, slots = rule.bound(tiny, largest, *bounds[1:], *known.rule)
+    moved = params + known.lr * delta
     # A sum of two bounds covers either; what is NaN is below nothing.
     if not (within < limit and delta < limit and moved < limit and largest < limit):
         return None

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -169,38 +169,23 @@ class Rule:
         return Optimizer(self, hyper)
 
 
-class Numbers(NamedTuple):
-    """A step's constants in one form. See `Constants`."""
-
-    lr: Any
-    weight_decay: Any
-    rule: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Constants:
-    """What a step uses, every float a NumPy scalar of the session's dtype.
+    """What a step uses, every float a NumPy scalar of the session's dtype. One equals itself alone.
 
     `weight_decay` is None where it is 0: then nothing is added to the gradient, which would turn -0.0 into 0.0.
-    The same numbers stand in `arrays` as zero-dimensional arrays, which NumPy multiplies vectors by soonest, and in
-    `floats` as Python's own, for what is said about a step and not computed in it.
     """
 
     lr: Any
     weight_decay: Any
     maximize: bool
     rule: tuple[Any, ...]
-    arrays: Numbers = field(init=False, repr=False, compare=False)
-    floats: Numbers = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "arrays", self._each(np.asarray))
-        object.__setattr__(self, "floats", self._each(float))
-
-    def _each(self, form: Callable[[Any], Any]) -> Numbers:
+    def each(self, form: Callable[[Any], Any]) -> Constants:
+        """The same constants with every float in another form."""
         decay = None if self.weight_decay is None else form(self.weight_decay)
         rule = tuple(number if isinstance(number, bool) else form(number) for number in self.rule)
-        return Numbers(form(self.lr), decay, rule)
+        return Constants(form(self.lr), decay, self.maximize, rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +194,22 @@ class Optimizer:
 
     rule: Rule
     hyper: Mapping[str, Number]
+    _derived: Constants | None = field(default=None, init=False, repr=False, compare=False)
 
     def constants(self, dtype: np.dtype[Any], lr: float | None = None) -> Constants:
         """Derives each constant in float64 and rounds it to `dtype`. `lr`, if given, replaces the session's."""
+        if lr is not None:
+            return self._derive(dtype, lr)
+        if self._derived is None or self._derived.lr.dtype != dtype:
+            object.__setattr__(self, "_derived", self._derive(dtype, self.hyper["lr"]))
+        return cast(Constants, self._derived)
+
+    def _derive(self, dtype: np.dtype[Any], lr: float) -> Constants:
         scalar = dtype.type
         with np.errstate(under="ignore"):
             decay = scalar(self.hyper["weight_decay"])
             return Constants(
-                lr=scalar(self.hyper["lr"] if lr is None else lr),
+                lr=scalar(lr),
                 weight_decay=decay if decay != 0 else None,
                 maximize=bool(self.hyper["maximize"]),
                 rule=tuple(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,8 +30,9 @@ from stepd.sessions.spec import Spec
 from stepd.values import Checkpoint, KeyRecord, SessionKey, Tensors, Values, largest, text_bytes
 
 # What a session takes beside its arrays, names, labels and keys, and a label beside its text (measured by a test).
-SESSION_BYTES = 3072
+SESSION_BYTES = 2688
 LABEL_BYTES = 192
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 # Up to so many values a step is computed beside the state: the check costs less than a proof, and new memory nothing.
@@ -114,7 +116,7 @@ class Session:
         self.dtype = dtype
         self.state = state
         self.spec = spec
-        self.labels = dict(labels or {})
+        self.labels: Mapping[str, str] = dict(labels) if labels else NO_LABELS
         self.ttl_s = ttl_s
         self.keys = KeyMemory(key_limit)
         self.created_at = self.updated_at = now
