@@ -23,7 +23,7 @@ TABLE: tuple[tuple[type[StepdError], tuple[str, ...], str], ...] = (
     (errors.SessionExpired, OF_SESSION, "the session was created with a ttl_s that has passed"),
     (errors.PreconditionFailed, WITH_PRECONDITION, "the entity tag is made up, or the session has gone on since"),
     (errors.SessionExists, ("create_session_under_id",), "the id has a session of another spec"),
-    (errors.SessionHasNoShape, ("get_params", "get_state", "step", "put_params"), "the session was created without shape"),
+    (errors.SessionHasNoShape, ("get_params", "get_state", "step", "put_params"), "the session has no shape yet"),
     (errors.NamesMismatch, FITTED, "tensors must have the session's names, and grads those of params"),
     (errors.ShapeMismatch, FITTED, "tensors must have the session's shapes, and grads those of params"),
     (errors.CheckpointMismatch, ("put_state", "step_once"), "state must have the optimizer's slots, squares no minus"),

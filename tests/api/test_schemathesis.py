@@ -28,13 +28,6 @@ def small() -> Iterator[Running]:
 
 
 @pytest.fixture
-def roomy() -> Iterator[Running]:
-    """A service for many small sessions, where waits are over at once."""
-    with running(max_wait_s=0.05, max_tensors=3) as server:
-        yield server
-
-
-@pytest.fixture
 def inhabited(small: Running) -> Running:
     """The same with the session of the document's examples: what names it is judged further than 404."""
     assert small.session("run-7").create(params=[1.0, 2.0]).status_code == 201
@@ -99,10 +92,10 @@ def test_examples_and_requests_drawn_one_at_a_time(inhabited: Running, tmp_path:
     assert {status for _, status in answers} >= {200, 201, 400, 422}
 
 
-def test_sequences_of_requests(roomy: Running, tmp_path: Path) -> None:
+def test_sequences_of_requests(small: Running, tmp_path: Path) -> None:
     """Along the document's links sessions are created, read, stepped, changed, restored, reset and deleted."""
     options = ("--phases", "stateful", "--max-examples", "100")
-    answers = run(roomy, tmp_path, *options, hooks="schemathesis_sequences")
+    answers = run(small, tmp_path, *options, hooks="schemathesis_sequences")
     succeeded = {request for request, status in answers if status in (200, 201, 204)}
     linked = {
         "POST /v1/sessions",
