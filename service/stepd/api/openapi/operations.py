@@ -59,7 +59,7 @@ def _operation(
     """An Operation Object.
 
     `answer` and `links` are those of 200 and 201, `head` names the headers of each answer that is no problem; `heads`
-    those of a status that has others. `form` and `gives` say which formats there are beside JSON, which models describe.
+    those of a status that has others. `form` and `gives` say which formats there are; models describe JSON.
     """
     responses: Json = {}
     for number, meaning in sorted({status: summary, **(also or {})}.items()):
