@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from functools import partial
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -42,13 +41,13 @@ class Exchange:
         "_left",
         "_on_response",
         "_sink",
-        "_started",
         "body",
         "disconnected",
         "keep_alive",
         "more_body",
         "response_complete",
         "scope",
+        "started",
         "transport",
     )
 
@@ -76,7 +75,7 @@ class Exchange:
         self._changed: asyncio.Event | None = None
         self._sink: memoryview | None = None
         self._filled = 0
-        self._started = self._chunked = self._delivered = False
+        self.started = self._chunked = self._delivered = False
         self._left = 0
         scope["extensions"] = {READ_INTO: self.read_into, ANSWER: self.answer}
 
@@ -88,7 +87,7 @@ class Exchange:
             log.error("the application failed", exc_info=error)
         if self.response_complete or self.disconnected:
             return
-        if self._started:
+        if self.started:
             self.transport.close()
             return
         self.keep_alive = False
@@ -151,10 +150,10 @@ class Exchange:
             await self._flow.drain()
         if self.disconnected:
             return
-        expected = "http.response.body" if self._started else "http.response.start"
+        expected = "http.response.body" if self.started else "http.response.start"
         if message["type"] != expected or self.response_complete:
             raise RuntimeError(f"{message['type']!r} was sent {'too late' if self.response_complete else 'too soon'}")
-        if not self._started:
+        if not self.started:
             self._start(message["status"], message.get("headers", ()))
             return
         body, more = message.get("body", b""), message.get("more_body", False)
@@ -187,7 +186,7 @@ class Exchange:
         if not self.disconnected:
             if self.scope["method"] == "HEAD":
                 body = b""
-            self._started = True
+            self.started = True
             self.transport.write(self._head(status, headers) + body)
             self._end()
         return True
@@ -195,7 +194,7 @@ class Exchange:
     def _start(self, status: int, headers: HeaderLines) -> None:
         names = dict(headers)
         length = names.get(b"content-length")
-        self._started = True
+        self.started = True
         self._left = 0 if length is None else int(length)
         if length is None and self.scope["method"] != "HEAD" and status not in (204, 304):
             self._chunked = True
@@ -203,6 +202,10 @@ class Exchange:
         self.transport.write(self._head(status, headers))
 
     def _head(self, status: int, headers: HeaderLines) -> bytes:
+        if self._expects_continue and self.more_body:
+            # Whether the body comes now is anybody's guess (RFC 9110, 10.1.1): it must not be read as a request, nor
+            # the next request as it.
+            self.keep_alive = False
         parts = [part for line in (*self._default_headers, *headers) for part in line]
         if _FORBIDDEN.search(b"".join(parts)):
             raise RuntimeError("a header has a character that it may not have")
@@ -234,26 +237,32 @@ class Exchange:
         await self._changed.wait()
 
 
-class _Rest:
-    """What is left of a coroutine that was begun outside a task and waits for `awaited`."""
+class _Rest(Coroutine[Any, Any, None]):
+    """What is left of a coroutine that was begun outside a task and waits for `awaited`: a task's coroutine.
+
+    A task that is cancelled before its first step throws: then that is the coroutine's to hear, too.
+    """
 
     def __init__(self, begun: Coroutine[Any, Any, None], awaited: Any) -> None:
         self._begun = begun
-        self._awaited = awaited
+        self._awaited: Any = awaited
+        self._waits = True
 
-    def __await__(self) -> Generator[Any, Any, None]:
-        awaited = self._awaited
-        while True:
-            try:
-                value = yield awaited
-            except BaseException as error:  # noqa: BLE001 - a cancellation, which is the coroutine's to hear
-                advance = partial(self._begun.throw, error)
-            else:
-                advance = partial(self._begun.send, value)
-            try:
-                awaited = advance()
-            except StopIteration:
-                return
+    def send(self, value: Any) -> Any:
+        if self._waits:
+            self._waits = False
+            return self._awaited
+        return self._begun.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._waits = False
+        return self._begun.throw(*error)
+
+    def close(self) -> None:
+        self._begun.close()
+
+    def __await__(self) -> Any:
+        return self._begun.__await__()
 
 
 def begin(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
@@ -262,8 +271,4 @@ def begin(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
         awaited = work.send(None)
     except StopIteration:
         return None
-    return _rest(work, awaited)
-
-
-async def _rest(begun: Coroutine[Any, Any, None], awaited: Any) -> None:
-    await _Rest(begun, awaited)
+    return _Rest(work, awaited)
