@@ -15,7 +15,7 @@ from stepd.optimizers.blocked import BlockedDriver
 from stepd.optimizers.bounds import ROUNDING, Bounds, prove
 from stepd.optimizers.contract import Driver, FloatArray, Optimizer
 from stepd.values import largest
-from tests.optimizers.steps import VARIANTS, Variant, each_dtype, floats, random_state, zeros_for
+from tests.optimizers.steps import VARIANTS, Variant, each_dtype, floats, random_state, take_step, zeros_for
 
 each_rule = pytest.mark.parametrize("name", CATALOGUE)
 HARD = settings(deadline=None, max_examples=300)
@@ -172,6 +172,17 @@ def test_nothing_is_proven_near_the_end(name: str, dtype: np.dtype[Any], place: 
     assert prove(optimizer.rule, optimizer.constants(dtype), dtype, steepest, tuple(bounds)) is None
 
 
+@each_dtype
+def test_a_quotient_of_roots_that_overflows_is_seen(dtype: np.dtype[Any]) -> None:
+    """Large deltas remembered over a tiny eps: where the gradient is zero their quotient alone would be infinite."""
+    info = np.finfo(dtype)
+    optimizer = resolve({"name": "adadelta", "eps": float(info.smallest_subnormal)}, dtype)
+    known = (0.0, 0.0, float(dtype.type(2.0) ** (info.maxexp - 20)))
+    assert prove(optimizer.rule, optimizer.constants(dtype), dtype, 0.0, known) is None
+    zero = np.zeros(1, dtype)
+    assert not take_step(BlockedDriver(), optimizer, zero, zero, (zero, zero + dtype.type(known[2]))).finite
+
+
 @pytest.mark.parametrize("unknown", [math.inf, math.nan])
 @each_dtype
 @each_rule
@@ -186,7 +197,7 @@ def test_what_is_not_finite_proves_nothing(name: str, dtype: np.dtype[Any], unkn
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_ordinary_runs_are_proven(variant: Variant, compiled: Driver) -> None:
-    """Ten thousand steps of everyday sizes are all proven, from maxima that were taken anew 250 times at most."""
+    """Ten thousand steps of everyday sizes are all proven, from maxima that were taken anew a hundred times at most."""
     optimizer, constants = variant.optimizer, variant.optimizer.constants(variant.dtype)
     _, params, _ = random_state(variant, 64, seed=1)
     slots = zeros_for(optimizer, params)
@@ -204,7 +215,7 @@ def test_ordinary_runs_are_proven(variant: Variant, compiled: Driver) -> None:
         compiled.advance(optimizer.rule, constants, gradients[number % 50], params, slots)
         bounds = after
     assert all(largest(vector) <= bound for vector, bound in zip((params, *slots), bounds, strict=True))
-    assert taken <= 250
+    assert taken <= 100
 
 
 @each_dtype
