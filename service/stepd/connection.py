@@ -1,17 +1,22 @@
-"""One HTTP/1.1 connection: uvicorn's, but for how a request is begun (exchange.py) and two things that it leaves open.
+"""One HTTP/1.1 connection: uvicorn's, but for how a request is begun (exchange.py) and what it leaves open.
 
 - An offer to upgrade (`Upgrade: h2c`, which Java's client sends with every first request) is ignored, as RFC 9110 (7.8)
   allows. httptools stops reading where such a head ends: the body would be lost, or worse, be read as a request.
-- A head has a limit. Without one a single connection can fill the memory before any budget sees it.
+- A head has a limit, and no more is read while requests that have come wait for their turn. Without these a single
+  connection can fill the memory before any budget sees it.
+- What is no HTTP is told so only where nobody could take that for the answer to a request before it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import urllib.parse
+from collections import deque
+from collections.abc import Coroutine
 from typing import Any, cast
 
 import httptools
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stepd.api.headers import MAX_HEAD_BYTES
@@ -24,17 +29,33 @@ class HeadTooLarge(Exception):
     """A head or trailers beyond the limit; the parser turns it into 400."""
 
 
+class _Flow(FlowControl):
+    """Reads nothing more while requests that have come wait for their turn."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: deque[Any]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
+
+
 class Connection(HttpToolsProtocol):
     """See the module's text."""
 
     _head_bytes = 0
     _in_head = True
+    _head_began_behind = False  # a request that ended in the same piece
     _repeating_head = False
     _exchange: Exchange | None = None  # the newest; uvicorn knows it as `cycle`
     _arrived: Exchange | None = None
     _answering: Exchange | None = None
-    _beginning = False
     _idle_since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
 
     def data_received(self, data: bytes) -> None:
         self._idle_since = self.loop.time()
@@ -42,25 +63,40 @@ class Connection(HttpToolsProtocol):
             self._feed(data)
         except (httptools.HttpParserError, HeadTooLarge) as error:
             large = isinstance(error, HeadTooLarge) or isinstance(error.__context__, HeadTooLarge)
-            self.send_400_response(
+            self._refuse(
                 f"The head of the request has more than {MAX_HEAD_BYTES} bytes."
                 if large
                 else "Invalid HTTP request received."
             )
-
-    def _feed(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade()
-            (read,) = upgrade.args
-            self._feed(data[read:])
-        else:
-            if self._in_head:
-                self._count(len(data))
+            return
         if self._arrived is not None:
             arrived, self._arrived = self._arrived, None
-            self._start_asgi_task(arrived, self.app)
+            self._answering = arrived
+            rest = begin(arrived.run(self.app))
+            if rest is not None:
+                self._make_task(rest)
+
+    def _feed(self, data: bytes) -> None:
+        self._head_began_behind = False
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                self._go_on_without_upgrade()
+                (read,) = upgrade.args
+                data = data[read:]
+            else:
+                break
+        # What stands before such a head is none of its bytes; where it began is not known, and it has the next piece.
+        if self._in_head and not self._head_began_behind:
+            self._count(len(data))
+
+    def _refuse(self, reason: str) -> None:
+        """Says what is wrong, and closes; only closes where that could be taken for an answer to a request before."""
+        if self._answering is not None and self._answering.needs_nothing_more:
+            self.transport.close()
+        else:
+            self.send_400_response(reason)
 
     def _count(self, nbytes: int) -> None:
         self._head_bytes += nbytes
@@ -114,7 +150,7 @@ class Connection(HttpToolsProtocol):
             self.flow,
             self.server_state.default_headers,
             self.on_response_complete,
-            expects_continue=self.expect_100_continue,
+            expects_continue=self.expect_100_continue and version != "1.0",  # which knows no 100 (RFC 9110, 10.1.1)
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
         )
         self.cycle = cast("Any", exchange)
@@ -125,18 +161,14 @@ class Connection(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """The next of requests that came together: a task, so that all that the one before holds is given back."""
         self._answering = cycle
-        work = cycle.run(app)
-        if not self._beginning:  # else the next of many requests that came at once would be begun within the one before
-            self._beginning = True
-            try:
-                work = begin(work)
-            finally:
-                self._beginning = False
-        if work is not None:
-            task = self.loop.create_task(work)
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
+        self._make_task(cycle.run(app))
+
+    def _make_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
         exchange = self._exchange
@@ -148,6 +180,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         # Where an upgrade is offered, the body, if there is one, is still to come.
         if self._exchange is not None and not self.parser.should_upgrade():
+            self._head_began_behind = True
             self._exchange.complete()
 
     def on_response_complete(self) -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from functools import partial
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -202,7 +201,16 @@ class Exchange:
             headers = [*headers, (b"transfer-encoding", b"chunked")]
         self.transport.write(self._head(status, headers))
 
+    @property
+    def needs_nothing_more(self) -> bool:
+        """Whether it is being answered: begun, with its answer begun or its body complete, and not over."""
+        return not self.response_complete and (self._started or not self.more_body)
+
     def _head(self, status: int, headers: HeaderLines) -> bytes:
+        if self._expects_continue and self.more_body:
+            # Whether the body comes now is up to the caller (RFC 9110, 10.1.1): neither may be read as the other, the
+            # body and the next request.
+            self.keep_alive = False
         parts = [part for line in (*self._default_headers, *headers) for part in line]
         if _FORBIDDEN.search(b"".join(parts)):
             raise RuntimeError("a header has a character that it may not have")
@@ -234,26 +242,32 @@ class Exchange:
         await self._changed.wait()
 
 
-class _Rest:
-    """What is left of a coroutine that was begun outside a task and waits for `awaited`."""
+class _Rest(Coroutine[Any, Any, None]):
+    """What is left of a coroutine that was begun outside a task and waits for `awaited`: a task's coroutine.
+
+    A task that is cancelled before its first step throws: then that is the coroutine's to hear, too.
+    """
 
     def __init__(self, begun: Coroutine[Any, Any, None], awaited: Any) -> None:
         self._begun = begun
-        self._awaited = awaited
+        self._awaited: Any = awaited
+        self._waits = True
 
-    def __await__(self) -> Generator[Any, Any, None]:
-        awaited = self._awaited
-        while True:
-            try:
-                value = yield awaited
-            except BaseException as error:  # noqa: BLE001 - a cancellation, which is the coroutine's to hear
-                advance = partial(self._begun.throw, error)
-            else:
-                advance = partial(self._begun.send, value)
-            try:
-                awaited = advance()
-            except StopIteration:
-                return
+    def send(self, value: Any) -> Any:
+        if self._waits:
+            self._waits = False
+            return self._awaited
+        return self._begun.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._waits = False
+        return self._begun.throw(*error)
+
+    def close(self) -> None:
+        self._begun.close()
+
+    def __await__(self) -> Any:
+        return self._begun.__await__()
 
 
 def begin(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
@@ -262,8 +276,4 @@ def begin(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
         awaited = work.send(None)
     except StopIteration:
         return None
-    return _rest(work, awaited)
-
-
-async def _rest(begun: Coroutine[Any, Any, None], awaited: Any) -> None:
-    await _Rest(begun, awaited)
+    return _Rest(work, awaited)
