@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import urllib.parse
-from collections.abc import Collection, Coroutine
+from collections import deque
+from collections.abc import Coroutine
 from typing import Any, cast
 
 import httptools
@@ -31,7 +32,7 @@ class HeadTooLarge(Exception):
 class _Flow(FlowControl):
     """Reads nothing more while requests that have come wait for their turn."""
 
-    def __init__(self, transport: asyncio.Transport, waiting: Collection[Any]) -> None:
+    def __init__(self, transport: asyncio.Transport, waiting: deque[Any]) -> None:
         super().__init__(transport)
         self._waiting = waiting
 
@@ -73,15 +74,7 @@ class Connection(HttpToolsProtocol):
             self._answering = arrived
             rest = begin(arrived.run(self.app))
             if rest is not None:
-                self._go_on(rest)
-
-    def _refuse(self, reason: str) -> None:
-        """Says what is wrong, and closes; only closes where that could be taken for an answer to a request before."""
-        one = self._answering
-        if one is not None and not one.response_complete and (one.started or not one.more_body):
-            self.transport.close()
-        else:
-            self.send_400_response(reason)
+                self._make_task(rest)
 
     def _feed(self, data: bytes) -> None:
         self._head_began_behind = False
@@ -97,6 +90,13 @@ class Connection(HttpToolsProtocol):
         # What stands before such a head is none of its bytes; where it began is not known, and it has the next piece.
         if self._in_head and not self._head_began_behind:
             self._count(len(data))
+
+    def _refuse(self, reason: str) -> None:
+        """Says what is wrong, and closes; only closes where that could be taken for an answer to a request before."""
+        if self._answering is not None and self._answering.needs_nothing_more:
+            self.transport.close()
+        else:
+            self.send_400_response(reason)
 
     def _count(self, nbytes: int) -> None:
         self._head_bytes += nbytes
@@ -163,9 +163,9 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """The next of requests that came together: a task, so that all that the one before holds is given back."""
         self._answering = cycle
-        self._go_on(cycle.run(app))
+        self._make_task(cycle.run(app))
 
-    def _go_on(self, work: Coroutine[Any, Any, None]) -> None:
+    def _make_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = self.loop.create_task(work)
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)

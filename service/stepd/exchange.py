@@ -41,13 +41,13 @@ class Exchange:
         "_left",
         "_on_response",
         "_sink",
+        "_started",
         "body",
         "disconnected",
         "keep_alive",
         "more_body",
         "response_complete",
         "scope",
-        "started",
         "transport",
     )
 
@@ -75,7 +75,7 @@ class Exchange:
         self._changed: asyncio.Event | None = None
         self._sink: memoryview | None = None
         self._filled = 0
-        self.started = self._chunked = self._delivered = False
+        self._started = self._chunked = self._delivered = False
         self._left = 0
         scope["extensions"] = {READ_INTO: self.read_into, ANSWER: self.answer}
 
@@ -87,7 +87,7 @@ class Exchange:
             log.error("the application failed", exc_info=error)
         if self.response_complete or self.disconnected:
             return
-        if self.started:
+        if self._started:
             self.transport.close()
             return
         self.keep_alive = False
@@ -150,10 +150,10 @@ class Exchange:
             await self._flow.drain()
         if self.disconnected:
             return
-        expected = "http.response.body" if self.started else "http.response.start"
+        expected = "http.response.body" if self._started else "http.response.start"
         if message["type"] != expected or self.response_complete:
             raise RuntimeError(f"{message['type']!r} was sent {'too late' if self.response_complete else 'too soon'}")
-        if not self.started:
+        if not self._started:
             self._start(message["status"], message.get("headers", ()))
             return
         body, more = message.get("body", b""), message.get("more_body", False)
@@ -186,7 +186,7 @@ class Exchange:
         if not self.disconnected:
             if self.scope["method"] == "HEAD":
                 body = b""
-            self.started = True
+            self._started = True
             self.transport.write(self._head(status, headers) + body)
             self._end()
         return True
@@ -194,17 +194,22 @@ class Exchange:
     def _start(self, status: int, headers: HeaderLines) -> None:
         names = dict(headers)
         length = names.get(b"content-length")
-        self.started = True
+        self._started = True
         self._left = 0 if length is None else int(length)
         if length is None and self.scope["method"] != "HEAD" and status not in (204, 304):
             self._chunked = True
             headers = [*headers, (b"transfer-encoding", b"chunked")]
         self.transport.write(self._head(status, headers))
 
+    @property
+    def needs_nothing_more(self) -> bool:
+        """Whether it is being answered: begun, with its answer begun or its body complete, and not over."""
+        return not self.response_complete and (self._started or not self.more_body)
+
     def _head(self, status: int, headers: HeaderLines) -> bytes:
         if self._expects_continue and self.more_body:
-            # Whether the body comes now is anybody's guess (RFC 9110, 10.1.1): it must not be read as a request, nor
-            # the next request as it.
+            # Whether the body comes now is up to the caller (RFC 9110, 10.1.1): neither may be read as the other, the
+            # body and the next request.
             self.keep_alive = False
         parts = [part for line in (*self._default_headers, *headers) for part in line]
         if _FORBIDDEN.search(b"".join(parts)):
