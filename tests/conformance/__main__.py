@@ -17,7 +17,7 @@ from tests.conformance.cases import Case, all_cases
 from tests.conformance.clients import CLIENTS, ClientUnderTest, client_named
 from tests.conformance.places import Places
 from tests.conformance.report import show
-from tests.conformance.runner import Runner
+from tests.conformance.runner import NotSupported, Runner
 from tests.conformance.verdicts import Result, Verdict, unknown_names, verdict
 
 
@@ -32,8 +32,11 @@ def run(client: ClientUnderTest, cases: Sequence[Case], places: Places, console:
         for case in progress.track(cases, description=client.name):
             if case.needs_network and not client.networked:
                 verdicts[case.name] = Verdict(Result.NOT_FOR_IT)
-            else:
+                continue
+            try:
                 verdicts[case.name] = verdict(case.name, runner.run(case), known)
+            except NotSupported:
+                verdicts[case.name] = Verdict(Result.NOT_FOR_IT)
     return verdicts
 
 

@@ -30,6 +30,11 @@ class Case:
         return self.name
 
     @property
+    def optional(self) -> bool:
+        """Whether a client may decline it, as one that has JSON alone does."""
+        return self.topic.startswith("binary-")
+
+    @property
     def needs_network(self) -> bool:
         """Whether it is about the network, about others beside the client, or about settings of the service."""
         return bool(self.service) or any(_BETWEEN & set(action) for action in self.actions)

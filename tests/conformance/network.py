@@ -9,6 +9,7 @@ from typing import Any
 
 from stepd.api.problems import problem_answer
 from stepd.errors import FieldError, all_errors
+from tests.conformance.binary import made
 from tests.conformance.proxy import Answer, Loss, Treatment
 
 REQUEST_ID = "conformance"
@@ -79,17 +80,19 @@ def changed(
     without: Sequence[str] = (),
     headers: Mapping[str, str] | None = None,
     members: Mapping[str, Any] | None = None,
+    body: dict[str, Any] | None = None,
 ) -> Answer:
     """The service's answer as something between may change it, or as a later version may give it.
 
-    `without` names headers that are taken away, `headers` and `members` of the document are added.
+    `without` names headers that are taken away, `headers` and `members` of the document are added, `body` comes in the
+    place of the whole body.
     """
     new_headers = {name: value for name, value in given.headers.items() if name not in {"connection", *without}}
     new_headers |= headers or {}
     if weak_etag and "etag" in new_headers:
         new_headers["etag"] = f"W/{new_headers['etag']}"
-    body = given.body
+    content = given.body if body is None else made(given.body, body)
     if members:
         # The text stays as it is: a document that is read and written again might lose what the service wrote.
-        body = body.rstrip()[:-1] + b", " + json.dumps(members)[1:].encode()
-    return http_answer(given.status, new_headers, body)
+        content = content.rstrip()[:-1] + b", " + json.dumps(members)[1:].encode()
+    return http_answer(given.status, new_headers, content)

@@ -6,7 +6,6 @@ Each action of a case that has `other` is one of the methods of `Other` of that 
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 
 from tests.conformance import values
+from tests.conformance.checkpoint_files import read_file, write_file
 
 PATIENCE_S = 20.0
 _keys = itertools.count(1)
@@ -91,23 +91,13 @@ class Other:
             time.sleep(0.005)
 
     def _write(self, path: str, checkpoint: dict[str, Any]) -> None:
-        document = checkpoint_document(checkpoint)
-        (self._folder / path).write_text(json.dumps(document), "utf-8")
+        write_file(self._folder / path, checkpoint)
 
     def _compare(self, path: str, id: str) -> None:  # noqa: A002
         """The file holds what the service gives as the session's state, number for number."""
-        written = json.loads((self._folder / path).read_bytes())
+        written = read_file(self._folder / path)
         served = self.get(f"/v1/sessions/{id}/state")
         assert _exact(written) == _exact(served), f"{path} holds {written}, the service gives {served}"
-
-
-def checkpoint_document(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint of a case file as the service takes it."""
-    return {
-        **checkpoint,
-        "params": values.document(checkpoint["params"]),
-        "state": {slot: values.document(held) for slot, held in checkpoint["state"].items()},
-    }
 
 
 def _exact(document: Any) -> Any:

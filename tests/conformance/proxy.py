@@ -85,6 +85,7 @@ class Exchange:
     given: Answer | None = field(default=None, compare=False, repr=False)
     came_at: float = field(default=0.0, compare=False, repr=False)
     answered_at: float = field(default=0.0, compare=False, repr=False)
+    content_type: str = ""
 
     @property
     def method(self) -> str:
@@ -186,6 +187,7 @@ class _Handler(socketserver.StreamRequestHandler):
             None if loss else answer,
             came_at,
             time.monotonic(),
+            headers.get("content-type", ""),
         )
         self.server.note(exchange)
         self._answer(answer, loss)

@@ -63,7 +63,7 @@ def _same_again(seen: Sequence[Exchange]) -> Iterator[str]:
         if exchange.method not in _CHANGES:
             continue
         earlier = first.setdefault((exchange.method, exchange.path), exchange)
-        for name in ("line", "if_match", "if_none_match", "key", "body"):
+        for name in ("line", "if_match", "if_none_match", "key", "content_type", "body"):
             if getattr(earlier, name) != getattr(exchange, name):
                 was, now = (str(getattr(one, name))[:120] for one in (earlier, exchange))
                 yield f"{exchange.line} was sent again with another {name}: first {was}, then {now}"

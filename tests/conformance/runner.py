@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.conformance import values
+from tests.conformance.binary import not_as_sent
 from tests.conformance.cases import Case
 from tests.conformance.clients import ROOT, ClientUnderTest
 from tests.conformance.judge import judge
@@ -18,8 +19,15 @@ from tests.conformance.rules import Rules
 
 # Members of an action that say what must happen; the rest is the command.
 JUDGEMENT = frozenset(
-    {"about", "gives", "fails", "requests", "network", "as_served", "of", "not_before_s", "to", "under"}
+    {"about", "gives", "fails", "requests", "sends", "network", "as_served", "of", "not_before_s", "to", "under"}
 )
+
+
+NOT_SUPPORTED = "not-supported"
+
+
+class NotSupported(Exception):
+    """The client's program declines a command of an optional case, which is then not for it."""
 
 
 class Runner:
@@ -40,7 +48,7 @@ class Runner:
             self._program.close()
 
     def run(self, case: Case) -> list[str]:
-        """What is wrong; an empty list where the client passes."""
+        """What is wrong; an empty list where the client passes. Raises NotSupported, of an optional case."""
         place = self._places(case.service)
         place.proxy.treat()
         place.other.clean()
@@ -51,7 +59,7 @@ class Runner:
                 complaints += self._step("connecting", {"do": "connect"}, place, rules)
             for number, action in enumerate(case.actions, start=1):
                 what = f"{number}. {action.get('do') or 'other ' + action['other']}"
-                complaints += self._step(what, action, place, rules)
+                complaints += self._step(what, action, place, rules, optional=case.optional)
                 if complaints:  # what follows builds on what has failed
                     break
         except ProgramFailed as failed:
@@ -61,7 +69,9 @@ class Runner:
             complaints.append(str(failed))
         return complaints
 
-    def _step(self, what: str, action: dict[str, Any], place: Place, rules: Rules) -> Iterator[str]:
+    def _step(
+        self, what: str, action: dict[str, Any], place: Place, rules: Rules, *, optional: bool = False
+    ) -> Iterator[str]:
         failures: list[Exception] = []
         act = _collecting(place.other, failures)
         if "other" in action:
@@ -70,6 +80,8 @@ class Runner:
             return
         place.proxy.treat(*(treatment(entry, act, place.other.round_trip) for entry in action.get("network", [])))
         answer = self._give(self._command(action, place))
+        if optional and answer.get("error", {}).get("type") == NOT_SUPPORTED:
+            raise NotSupported
         seen = list(place.proxy.seen)
         complaints = [
             *(f"meanwhile: {type(failure).__name__}: {failure}" for failure in failures),
@@ -117,6 +129,8 @@ def _requests(action: dict[str, Any], seen: list[Exchange], untreated: int) -> I
     sent = [exchange.line for exchange in seen]
     if "requests" in action and sent != action["requests"]:
         yield f"should have sent {action['requests']}, sent {sent}"
+    if "sends" in action:
+        yield from not_as_sent(action["sends"], seen)
     if untreated:
         yield f"sent {len(sent)} requests; the case speaks of {untreated} more"
     if "not_before_s" in action and len(seen) > 1:

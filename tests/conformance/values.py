@@ -122,6 +122,16 @@ def _tensor(nested: Any, dtype: str) -> dict[str, Any]:
     return {"shape": shape_of(nested), "bits": bits}
 
 
+def little_endian(values: dict[str, Any]) -> bytes:
+    """The bytes of an unnamed tensor in a binary body.
+
+    >>> little_endian({"dtype": "float32", "hex": ["0x1.0p+0", "-0x0.0p+0"]}).hex()
+    '0000803f00000080'
+    """
+    bits = (to_bits(float.fromhex(literal), dtype_of(values)) for literal in leaves(values["hex"]))
+    return b"".join(bytes.fromhex(digits)[::-1] for digits in bits)
+
+
 def document(values: dict[str, Any]) -> Any:
     """As the service takes them: numbers nested by shape. Every float32 is written as the float64 of the same value."""
     return map_leaves(float.fromhex, values["hex"])

@@ -69,10 +69,11 @@ class Program:
             await settled(self._client.close())
 
     async def do_connect(
-        self, url: str, attempts: int | None = None, timeout_s: float | None = None, waits: bool = False
+        self, url: str, attempts: int | None = None, timeout_s: float | None = None, waits: bool = False, **given: Any
     ) -> dict[str, Any]:
         await self.close()
-        given: dict[str, Any] = {} if attempts is None else {"retry": RetryPolicy(attempts=attempts)}
+        if attempts is not None:
+            given["retry"] = RetryPolicy(attempts=attempts)
         if timeout_s is not None:
             given["timeout_s"] = timeout_s
         self._client = self._connect(url, waits, **given)
@@ -247,10 +248,10 @@ def connect_async(url: str, waits: bool, **given: Any) -> AsyncClient:
     return AsyncClient(url, **given) if waits else AsyncClient(url, sleep=nothing, **given)
 
 
-def connect_local(url: str, waits: bool, retry: RetryPolicy | None = None) -> Client:
+def connect_local(url: str, waits: bool, **given: Any) -> Client:
     """A client of a service of its own, in this process: there is no address, and nothing to wait for."""
     del url, waits
-    return Client.local(retry=retry)
+    return Client.local(**given)
 
 
 async def main(connect: Callable[..., Any]) -> None:

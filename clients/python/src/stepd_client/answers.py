@@ -8,9 +8,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from stepd_client.errors import StepdError, UnexpectedAnswer, class_of, tells_outcome
+from stepd_client.formats import RAW, SAFETENSORS, GivenShape, octet_stream, roles_of
 from stepd_client.info import SessionInfo
 from stepd_client.problem import read_problem
-from stepd_client.values import Arrays, DType, decode
+from stepd_client.safetensors import Contents
+from stepd_client.safetensors import read as read_safetensors
+from stepd_client.values import Arrays, DType, decode, shape_of
 from stepd_client.wire import Answer
 
 _ETAG = re.compile(r'(?:W/)?("([!#-~]+)-([0-9]+)")')
@@ -101,6 +104,43 @@ def values_of(answer: Answer, document: dict[str, Any], member: str, dtype: DTyp
         raise _unexpected(answer, f"the answer has no {member}") from None
     except ValueError as error:
         raise _unexpected(answer, f"{member} can't be read: {error}") from None
+
+
+def params_of(answer: Answer, dtype: DType, shape: GivenShape) -> Arrays:
+    """The params that an answer carries, in whichever format. Raises what `checked` raises, and UnexpectedAnswer.
+
+    `dtype` and `shape` are the session's. A binary body has to be of that shape; None takes any.
+    """
+    checked(answer)
+    if answer.content_type not in (RAW, SAFETENSORS):
+        return values_of(answer, document_of(answer), "params", dtype)
+    try:
+        if answer.content_type == RAW:
+            return octet_stream(answer.body, dtype, shape)
+        roles = roles_of(read_safetensors(answer.body).tensors, dtype)
+        if list(roles) != ["params"]:
+            raise ValueError(f"there are {', '.join(roles) or 'no tensors'} where params should be")  # noqa: TRY301
+        arrays = roles["params"]
+        if shape is not None and shape_of(arrays) != shape:
+            raise ValueError(f"params have the shape {shape_of(arrays)}, the session has {shape}")  # noqa: TRY301
+    except ValueError as error:
+        raise _unexpected(answer, f"params can't be read: {error}") from None
+    return arrays
+
+
+def contents_of(answer: Answer) -> Contents | None:
+    """What an answer in safetensors holds, None for one in another format. Raises like `params_of`."""
+    if checked(answer).content_type != SAFETENSORS:
+        return None
+    try:
+        return read_safetensors(answer.body)
+    except ValueError as error:
+        raise unreadable(answer, error) from None
+
+
+def unreadable(answer: Answer, error: ValueError) -> UnexpectedAnswer:
+    """For a success whose body is not what the contract promises."""
+    return _unexpected(answer, f"the answer can't be read: {error}")
 
 
 def unexpected_member(answer: Answer, member: str) -> UnexpectedAnswer:

@@ -1,4 +1,4 @@
-"""A whole session as values: what `state()` gives and `restore()` takes, and its form as a JSON document or file."""
+"""A whole session as values: what `state()` gives and `restore()` takes, and its forms: JSON, safetensors, files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from typing import Any
 import orjson
 
 from stepd_client.files import FilePath, read_whole, write_whole
+from stepd_client.formats import Format, Payload, is_binary, payload, roles_of, size_of
 from stepd_client.optimizers import slot_order
-from stepd_client.values import Form, decode, dtype_named, encode, form_of, give, little_endian, take
+from stepd_client.safetensors import Contents
+from stepd_client.safetensors import read as read_safetensors
+from stepd_client.values import Form, decode, dtype_named, form_of, give, little_endian, shape_of, take
+from stepd_client.wire import in_one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,21 +36,19 @@ class Checkpoint:
     state: Mapping[str, Any] = field(repr=False)
     digest: str | None = None
 
-    def document(self) -> dict[str, Any]:
-        """As the service takes it, for `orjson.dumps`.
+    def payload(self, chosen: Format, extras: Mapping[str, Any] | None = None) -> Payload:
+        """As the service takes it, in the format that is chosen for so many values; `extras` stand beside them.
 
         Raises:
             ValueError, TypeError: the params or a slot don't hold finite numbers.
         """
         dtype = dtype_named(self.dtype)
-        document: dict[str, Any] = {
-            "optimizer": dict(self.optimizer),
-            "dtype": dtype.name,
-            "step": self.step,
-            "params": encode(take("params", self.params, dtype)[0]),
-            "state": {slot: encode(take(slot, values, dtype)[0]) for slot, values in self.state.items()},
-        }
-        return document if self.digest is None else {**document, "digest": self.digest}
+        params = take("params", self.params, dtype)[0]
+        slots = {slot: take(slot, values, dtype)[0] for slot, values in self.state.items()}
+        document = {"optimizer": dict(self.optimizer), "dtype": dtype.name, "step": self.step}
+        told = {} if self.digest is None else {"digest": self.digest}
+        binary = is_binary(chosen, size_of(params))
+        return payload({**document, **told, **(extras or {})}, {"params": params}, slots, binary=binary)
 
     def to_json(self) -> bytes:
         """One JSON object, UTF-8; every value reads back bit for bit.
@@ -57,7 +59,7 @@ class Checkpoint:
         >>> Checkpoint({"name": "sgd"}, "float64", 3, [0.5], {"momentum_buffer": [0.25]}).to_json()
         b'{"optimizer":{"name":"sgd"},"dtype":"float64","step":3,"params":[0.5],"state":{"momentum_buffer":[0.25]}}'
         """
-        return orjson.dumps(self.document())
+        return in_one(self.payload("json").body)
 
     @classmethod
     def from_json(cls, written: bytes | str) -> Checkpoint:
@@ -71,6 +73,30 @@ class Checkpoint:
         array([0.5])
         """
         return cls.read(orjson.loads(written))
+
+    def to_safetensors(self) -> bytes:
+        """The checkpoint in the safetensors format, which other programs open too.
+
+        Tensors are named `params` and as the slots, or `params/<name>`, …; optimizer (JSON), step and digest are in the
+        metadata.
+
+        Raises:
+            ValueError, TypeError: the params or a slot don't hold finite numbers.
+
+        >>> checkpoint = Checkpoint({"name": "sgd"}, "float64", 3, [0.5], {"momentum_buffer": [0.25]})
+        >>> Checkpoint.from_safetensors(checkpoint.to_safetensors()).state
+        {'momentum_buffer': array([0.25])}
+        """
+        return in_one(self.payload("binary").body)
+
+    @classmethod
+    def from_safetensors(cls, written: bytes) -> Checkpoint:
+        """From what `to_safetensors` or the service wrote; the values are arrays.
+
+        Raises:
+            ValueError: not safetensors, or not a checkpoint.
+        """
+        return cls.of_contents(read_safetensors(written))
 
     def verify(self) -> None:
         """Compute the digest of the values and compare it with `digest`. Does nothing where there is none.
@@ -99,13 +125,14 @@ class Checkpoint:
             )
 
     def save(self, path: FilePath) -> None:
-        """Write the checkpoint to a file: the JSON of `to_json`, whole or not at all.
+        """Write the checkpoint to a file, whole or not at all: JSON, or safetensors where its name ends in that.
 
         What was at `path` stays until everything has reached the disk, and is then replaced; on failure nothing is left
         behind.
 
         Args:
-            path: of the file, in a folder that exists.
+            path: of the file, in a folder that exists. One that ends in `.safetensors` gets what `to_safetensors`
+                gives, any other what `to_json` gives.
 
         Raises:
             ValueError, TypeError: the values are not finite numbers, or not those of `digest`; nothing was written.
@@ -117,11 +144,11 @@ class Checkpoint:
         array([1., 2.])
         """
         self.verify()
-        write_whole(path, self.to_json())
+        write_whole(path, self.to_safetensors() if _is_safetensors(path) else self.to_json())
 
     @classmethod
     def load(cls, path: FilePath) -> Checkpoint:
-        """Read a checkpoint from a file that `save` or the service wrote; the values are arrays.
+        """Read a checkpoint from a file that `save` or the service wrote; the values are arrays. The name says how.
 
         The digest is checked where the file has one: a checkpoint that comes back has the values that were saved.
 
@@ -140,7 +167,7 @@ class Checkpoint:
         """
         written = read_whole(path)
         try:
-            checkpoint = cls.from_json(written)
+            checkpoint = cls.from_safetensors(written) if _is_safetensors(path) else cls.from_json(written)
             checkpoint.verify()
         except ValueError as error:
             raise ValueError(f"{fspath(path)}: {error}") from None
@@ -168,3 +195,30 @@ class Checkpoint:
             )
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"this is no checkpoint: {error!r}") from None
+
+    @classmethod
+    def of_contents(cls, contents: Contents, form: Form | None = None) -> Checkpoint:
+        """From tensors and metadata, like `read`."""
+        try:
+            roles = roles_of(contents.tensors)
+            params = roles.pop("params")
+            optimizer, step = (orjson.loads(contents.metadata[name]) for name in ("optimizer", "step"))
+            if not isinstance(optimizer, dict) or not isinstance(step, int):
+                raise TypeError(f"the metadata has the optimizer {optimizer!r} and the step {step!r}")  # noqa: TRY301
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no checkpoint: {error!r}") from None
+        if any(shape_of(slot) != shape_of(params) for slot in roles.values()):
+            raise ValueError("this is no checkpoint: a slot has another shape than the params")
+        chosen = form_of(params) if form is None else form
+        return cls(
+            optimizer=optimizer,
+            dtype=next(iter(contents.tensors.values())).dtype.name,
+            step=step,
+            params=give(params, chosen),
+            state={slot: give(values, chosen) for slot, values in roles.items()},
+            digest=contents.metadata.get("digest"),
+        )
+
+
+def _is_safetensors(path: FilePath) -> bool:
+    return str(fspath(path)).endswith(".safetensors")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from stepd_client import flows, opening, service
 from stepd_client.checkpoint import Checkpoint
 from stepd_client.connecting import http_options
+from stepd_client.formats import Format, checked_format
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
 from stepd_client.local import LOCAL_URL, AsyncLocalTransport, LocalTransport, make_app
@@ -31,6 +32,8 @@ SessionT = TypeVar("SessionT", Session, AsyncSession)
 
 class ClientVerbs(Generic[SessionT]):
     """What Client and AsyncClient share: all but that the verbs of one are called, those of the other awaited."""
+
+    _format: Format
 
     def _session_of(self, held: Held) -> SessionT:
         raise NotImplementedError
@@ -84,6 +87,7 @@ class ClientVerbs(Generic[SessionT]):
             dtype=dtype,
             ttl_s=ttl_s,
             labels=labels,
+            chosen_format=self._format,
         )
         return self._session_of(held)
 
@@ -116,7 +120,7 @@ class ClientVerbs(Generic[SessionT]):
         >>> client.restore("docs-copy", checkpoint).params
         [1.0]
         """
-        return self._session_of((yield from opening.restore_as(session_id, checkpoint, ttl_s, labels)))
+        return self._session_of((yield from opening.restore_as(session_id, checkpoint, ttl_s, labels, self._format)))
 
     @paged
     def sessions(self, *, label: Mapping[str, str] | None = None, page_size: int | None = None) -> Pages[SessionInfo]:
@@ -179,7 +183,7 @@ class ClientVerbs(Generic[SessionT]):
         >>> params, state["square_avg"]
         ([0.9955280429197062], [0.012500000000000011])
         """
-        return service.step_once(optimizer, params, grads, state, dtype)
+        return service.step_once(optimizer, params, grads, state, dtype, self._format)
 
     @verb
     def optimizers(self) -> Flow[dict[str, Any]]:
@@ -201,11 +205,14 @@ class Client(ClientVerbs[Session], Blocking):
         timeout_s: the longest silence of the service within one attempt, in seconds.
         connect_timeout_s: the longest time to connect, in seconds.
         retry: how often and when a request that is safe to repeat is repeated.
+        format: how values travel: `json`; `binary` (octet-stream or safetensors, exact copies without text, and without
+            the service's limit for JSON); or `auto`, which is JSON for a few values, so that they can be read on their
+            way, and binary for more. The results are the same, bit for bit.
         transport: an httpx transport to send through, for tests.
         sleep: waits between attempts, for tests.
 
     Raises:
-        ValueError: `base_url` is not an http or https URL.
+        ValueError: `base_url` is not an http or https URL, or there is no such format.
 
     Every method may raise ConnectionFailed or RequestTimedOut (no answer came), UnexpectedAnswer (one that is not
     stepd's) and ProblemError (the service refused): all of them StepdError.
@@ -222,22 +229,30 @@ class Client(ClientVerbs[Session], Blocking):
         timeout_s: float = 60.0,
         connect_timeout_s: float = 5.0,
         retry: RetryPolicy | None = None,
+        format: Format = "auto",  # noqa: A002 - the word that the documentation has for it
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
+        self._format = checked_format(format)
         options = http_options(base_url, timeout_s, connect_timeout_s)
         self._http = httpx.Client(**options, transport=transport)
         self._run = Sender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
     @classmethod
-    def local(cls, *, retry: RetryPolicy | None = None, **settings: Any) -> Self:
+    def local(
+        cls,
+        *,
+        retry: RetryPolicy | None = None,
+        format: Format = "auto",  # noqa: A002 - as for Client
+        **settings: Any,
+    ) -> Self:
         """Make a client of a service of its own, in this process, without a socket: for tests and for learning.
 
         The service runs in a thread, says what it would say over a socket, and ends with all its sessions when the
         client is closed. Two local clients are two services. It needs the package stepd beside this one.
 
         Args:
-            retry: as for Client.
+            retry, format: as for Client.
             settings: of the service, by the names that its documentation gives, such as `max_session_bytes=2**20`. The
                 driver is `blocked` unless given; what says how a server listens is refused.
 
@@ -249,7 +264,7 @@ class Client(ClientVerbs[Session], Blocking):
         ...     local.session("run-7", params=[1.0]).step([0.5])
         [0.9955280429197062]
         """
-        return cls(LOCAL_URL, retry=retry, transport=LocalTransport(make_app(settings)))
+        return cls(LOCAL_URL, retry=retry, format=format, transport=LocalTransport(make_app(settings)))
 
     def __enter__(self) -> Self:
         return self
@@ -278,12 +293,12 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
     it sends a few requests at once, in turn; those that wait for a step count apart.
 
     Args:
-        base_url, timeout_s, connect_timeout_s, retry: as for Client.
+        base_url, timeout_s, connect_timeout_s, retry, format: as for Client.
         transport: an asynchronous httpx transport to send through, for tests.
         sleep: waits between attempts, to be awaited; for tests.
 
     Raises:
-        ValueError: `base_url` is not an http or https URL.
+        ValueError: `base_url` is not an http or https URL, or there is no such format.
 
     >>> async def run():
     ...     async with AsyncClient(url) as client:
@@ -301,15 +316,23 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
         timeout_s: float = 60.0,
         connect_timeout_s: float = 5.0,
         retry: RetryPolicy | None = None,
+        format: Format = "auto",  # noqa: A002 - the word that the documentation has for it
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
+        self._format = checked_format(format)
         options = http_options(base_url, timeout_s, connect_timeout_s)
         self._http = httpx.AsyncClient(**options, transport=transport)
         self._run = AsyncSender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
     @classmethod
-    def local(cls, *, retry: RetryPolicy | None = None, **settings: Any) -> Self:
+    def local(
+        cls,
+        *,
+        retry: RetryPolicy | None = None,
+        format: Format = "auto",  # noqa: A002 - as for Client
+        **settings: Any,
+    ) -> Self:
         """Make a client of a service of its own, in this process, without a socket: see `Client.local`.
 
         The service runs on the caller's event loop, from the first request until the client is closed.
@@ -321,7 +344,7 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
         >>> asyncio.run(run())
         [0.9955280429197062]
         """
-        return cls(LOCAL_URL, retry=retry, transport=AsyncLocalTransport(make_app(settings)))
+        return cls(LOCAL_URL, retry=retry, format=format, transport=AsyncLocalTransport(make_app(settings)))
 
     async def __aenter__(self) -> Self:
         return self

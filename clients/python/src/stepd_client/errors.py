@@ -8,6 +8,7 @@
         ├── RequestRefused              the request is at fault (4xx)
         │   ├── Malformed               not a request that could be understood
         │   │   ├── MalformedJson           malformed-json
+        │   │   ├── MalformedSafetensors    malformed-safetensors
         │   │   ├── InvalidHeader           invalid-header
         │   │   ├── InvalidQuery            invalid-query
         │   │   ├── InvalidSessionId        invalid-session-id
@@ -36,6 +37,7 @@
         │   │   ├── ValueOutOfRange         value-out-of-range
         │   │   ├── RaggedArray             ragged-array
         │   │   ├── ShapeMismatch           shape-mismatch
+        │   │   ├── DtypeMismatch           dtype-mismatch
         │   │   ├── NamesMismatch           names-mismatch
         │   │   ├── SessionHasNoShape       session-has-no-shape
         │   │   ├── StepNotFinite           step-not-finite
@@ -142,6 +144,10 @@ class Malformed(RequestRefused):
 
 class MalformedJson(Malformed, code="malformed-json"):
     """The body is not JSON."""
+
+
+class MalformedSafetensors(Malformed, code="malformed-safetensors"):
+    """The body is not safetensors."""
 
 
 class InvalidHeader(Malformed, code="invalid-header"):
@@ -254,6 +260,10 @@ class RaggedArray(Impossible, code="ragged-array"):
 
 class ShapeMismatch(Impossible, code="shape-mismatch"):
     """A tensor has another shape than the session's."""
+
+
+class DtypeMismatch(Impossible, code="dtype-mismatch"):
+    """A tensor has another dtype than the session's."""
 
 
 class NamesMismatch(Impossible, code="names-mismatch"):

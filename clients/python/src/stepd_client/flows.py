@@ -13,12 +13,22 @@ import uuid
 from typing import Any
 
 from stepd_client import requests
-from stepd_client.answers import checked, document_of, session_of, unexpected_member, validator_of, values_of
+from stepd_client.answers import (
+    checked,
+    contents_of,
+    document_of,
+    params_of,
+    session_of,
+    unexpected_member,
+    unreadable,
+    validator_of,
+)
 from stepd_client.checkpoint import Checkpoint
 from stepd_client.errors import InvalidQuery, SessionExpired, SessionHasNoShape, SessionNotFound
+from stepd_client.formats import is_binary, payload, size_of
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
-from stepd_client.values import copied, encode, shape_of, take
+from stepd_client.values import copied, shape_of, take
 from stepd_client.wire import Answer, Flow
 
 # What one request waits at most. Services allow 60 s unless told otherwise; proxies tend to give up after as many.
@@ -40,14 +50,14 @@ def describe(session_id: str) -> Flow[SessionInfo]:
 def step(held: Held, grads: Any, params: Any, lr: float | None, return_params: bool) -> Flow[Any]:
     """One step from the state held; a key of its own makes it safe to resend."""
     given, form = take("grads", grads, held.dtype)
-    document = {"grads": encode(given)}
+    vectors = {"grads": given}
     if params is not None:
-        document["params"] = encode(take("params", params, held.dtype)[0])
+        vectors["params"] = take("params", params, held.dtype)[0]
     if lr is not None and not math.isfinite(lr):
         raise ValueError(f"lr is {lr}; it must be finite")
     answer = yield requests.step(
         held.id,
-        document,
+        payload({}, vectors, binary=is_binary(held.format, size_of(given)), alone=held.shape),
         etag=held.validator.etag,
         key=uuid.uuid4().hex,
         lr=lr,
@@ -58,8 +68,7 @@ def step(held: Held, grads: Any, params: Any, lr: float | None, return_params: b
         # A first step with params gives the session its shape.
         held.shape = held.shape or shape_of(given)
         return None
-    arrays = values_of(answer, document_of(answer), "params", held.dtype)
-    held.see(answer, arrays, form)
+    held.see(answer, params_of(answer, held.dtype, held.shape or shape_of(given)), form)
     return held.given()
 
 
@@ -82,7 +91,7 @@ def wait_for_step(held: Held, step: int, timeout_s: float | None) -> Flow[Any]:
         asked_s = min(left_s, longest_s)
         # With params held, waiting in vain costs no more than a 304.
         etag = None if held.arrays is None else held.validator.etag
-        answer = yield requests.wait_for_step(held.id, step, asked_s, etag)
+        answer = yield requests.wait_for_step(held.id, step, asked_s, etag, binary=held.binary)
         if answer.status == 400 and longest_s == LONGEST_WAIT_S:
             longest_s = yield from _longest_wait(answer, asked_s)
             continue
@@ -108,7 +117,7 @@ def _longest_wait(answer: Answer, asked_s: float) -> Flow[float]:
 
 
 def _resync(held: Held) -> Flow[None]:
-    yield from _take_over(held, (yield requests.get_params(held.id)))
+    yield from _take_over(held, (yield requests.get_params(held.id, binary=held.binary)))
 
 
 def _take_over(held: Held, answer: Answer) -> Flow[None]:
@@ -116,7 +125,7 @@ def _take_over(held: Held, answer: Answer) -> Flow[None]:
     if answer.status == 304 and held.arrays is not None:
         return
     try:
-        document = document_of(answer)
+        checked(answer)
     except SessionHasNoShape:
         described = yield requests.describe(held.id)
         held.become(session_of(described))
@@ -126,10 +135,12 @@ def _take_over(held: Held, answer: Answer) -> Flow[None]:
         return
     # Another life may be another session altogether, of another dtype.
     same_life = validator_of(answer).incarnation == held.validator.incarnation
-    info = None if same_life else session_of((yield requests.describe(held.id)))
-    arrays = values_of(answer, document, "params", held.dtype if info is None else info.dtype)
-    if info is not None:
-        held.become(info)
+    if same_life:
+        held.see(answer, params_of(answer, held.dtype, held.shape))
+        return
+    info = session_of((yield requests.describe(held.id)))
+    arrays = params_of(answer, info.dtype, info.shape)
+    held.become(info)
     held.see(answer, arrays)
 
 
@@ -137,26 +148,30 @@ def put_params(held: Held, params: Any) -> Flow[None]:
     """Replace the params; what was sent is what is held."""
     arrays, form = take("params", params, held.dtype)
     kept = copied(arrays)
-    answer = yield requests.put_params(held.id, {"params": encode(kept)}, held.validator.etag)
+    binary = is_binary(held.format, size_of(kept))
+    sent = payload({}, {"params": kept}, binary=binary, alone=held.shape)
+    answer = yield requests.put_params(held.id, sent, held.validator.etag)
     session_of(answer)
     held.see(answer, kept, form)
 
 
 def state(held: Held) -> Flow[Checkpoint]:
     """GET the checkpoint, in the caller's form; changes nothing held."""
-    answer = yield requests.get_state(held.id)
-    document = document_of(answer)
+    answer = yield requests.get_state(held.id, binary=held.binary)
+    contents = contents_of(answer)
     try:
-        return Checkpoint.read(document, held.form)
-    except ValueError:
-        raise unexpected_member(answer, "checkpoint") from None
+        if contents is not None:
+            return Checkpoint.of_contents(contents, held.form)
+        return Checkpoint.read(document_of(answer), held.form)
+    except ValueError as error:
+        raise unreadable(answer, error) from None
 
 
 def restore(held: Held, checkpoint: Checkpoint) -> Flow[None]:
     """Replace the session held by a checkpoint."""
-    document = checkpoint.document()
+    sent = checkpoint.payload(held.format)
     arrays = copied(take("params", checkpoint.params, held.dtype)[0])
-    answer = yield requests.put_state(held.id, document, held.validator.etag)
+    answer = yield requests.put_state(held.id, sent, held.validator.etag)
     held.become(session_of(answer))
     held.see(answer, arrays)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stepd_client.answers import Validator, validator_of
+from stepd_client.formats import Format, is_binary, size_of_shape
 from stepd_client.info import SessionInfo
 from stepd_client.values import Arrays, DType, Form, Shape, form_of, give, shape_of, zeros
 from stepd_client.wire import Answer
@@ -16,7 +17,8 @@ from stepd_client.wire import Answer
 class Held:
     """The session as last heard of. `arrays` are the params of the state that `validator` names, or None.
 
-    `form` is the kind in which the caller last gave values, and so wants them back; None until there are any.
+    `form` is the kind in which the caller last gave values, and so wants them back; None until there are any. `format`
+    is that in which values travel.
     """
 
     id: str
@@ -26,10 +28,16 @@ class Held:
     validator: Validator
     arrays: Arrays | None = None
     form: Form | None = None
+    format: Format = "auto"
 
     @classmethod
-    def of(cls, info: SessionInfo, answer: Answer) -> Held:
-        return cls(info.id, info.optimizer, info.dtype, info.shape, validator_of(answer))
+    def of(cls, info: SessionInfo, answer: Answer, chosen: Format) -> Held:
+        return cls(info.id, info.optimizer, info.dtype, info.shape, validator_of(answer), format=chosen)
+
+    @property
+    def binary(self) -> bool:
+        """Whether its values come in a binary format."""
+        return is_binary(self.format, size_of_shape(self.shape))
 
     def see(self, answer: Answer, arrays: Arrays | None, form: Form | None = None) -> None:
         """Takes over the state that the answer names, with the params of that state where they are known."""

@@ -16,9 +16,10 @@ from stepd_client.answers import checked, session_of, validator_of
 from stepd_client.checkpoint import Checkpoint
 from stepd_client.errors import SessionExpired, SessionNotFound
 from stepd_client.flows import fetch_where_shaped
+from stepd_client.formats import Format, is_binary, payload, size_of
 from stepd_client.held import Held
 from stepd_client.optimizers import Adadelta, Optimizer, optimizer_document
-from stepd_client.values import copied, dtype_named, encode, take
+from stepd_client.values import copied, dtype_named, take
 from stepd_client.wire import Flow
 
 ShapeLike = int | Sequence[int] | Mapping[str, int | Sequence[int]]
@@ -33,12 +34,13 @@ def open_session(
     dtype: npt.DTypeLike | None,
     ttl_s: float | None,
     labels: Mapping[str, str] | None,
+    chosen_format: Format,
 ) -> Flow[Held]:
     """Create, or attach to what is there."""
     if session_id is not None and optimizer is None and params is None and shape is None:
         if dtype is not None or ttl_s is not None or labels is not None:
             raise ValueError("dtype, ttl_s and labels are for creating; that takes an optimizer, params or a shape too")
-        return (yield from attach(session_id))
+        return (yield from attach(session_id, chosen_format))
     if params is not None and shape is not None:
         raise ValueError("params and shape exclude one another: params have a shape")
     chosen = dtype_named(dtype, params)
@@ -50,13 +52,14 @@ def open_session(
     if params is not None:
         arrays, form = take("params", params, chosen)
         arrays = copied(arrays)
-        document["params"] = encode(arrays)
     if shape is not None:
         document["shape"] = _shape_document(shape)
     document.update(_extras(ttl_s, labels))
 
-    answer = yield requests.create(session_id, document)
-    held = Held.of(session_of(answer), answer)
+    vectors = {} if arrays is None else {"params": arrays}
+    binary = arrays is not None and is_binary(chosen_format, size_of(arrays))
+    answer = yield requests.create(session_id, payload(document, vectors, binary=binary))
+    held = Held.of(session_of(answer), answer, chosen_format)
     held.form = form
     if answer.status != 201:
         yield from fetch_where_shaped(held)
@@ -67,19 +70,23 @@ def open_session(
     return held
 
 
-def attach(session_id: str) -> Flow[Held]:
+def attach(session_id: str, chosen_format: Format) -> Flow[Held]:
     """GET what is there, and its params where it has a shape."""
     answer = yield requests.describe(session_id)
-    held = Held.of(session_of(answer), answer)
+    held = Held.of(session_of(answer), answer, chosen_format)
     yield from fetch_where_shaped(held)
     return held
 
 
 def restore_as(
-    session_id: str, checkpoint: Checkpoint, ttl_s: float | None, labels: Mapping[str, str] | None
+    session_id: str,
+    checkpoint: Checkpoint,
+    ttl_s: float | None,
+    labels: Mapping[str, str] | None,
+    chosen_format: Format,
 ) -> Flow[Held]:
     """Restore under an id, free or not: looks first, and says what it found, so that no step is undone unseen."""
-    document = checkpoint.document()
+    sent = checkpoint.payload(chosen_format)
     arrays, form = take("params", checkpoint.params, dtype_named(checkpoint.dtype))
     kept = copied(arrays)
     described = yield requests.describe(session_id)
@@ -87,9 +94,9 @@ def restore_as(
     try:
         etag = validator_of(checked(described)).etag
     except (SessionNotFound, SessionExpired):
-        document.update(_extras(ttl_s, labels))
-    answer = yield requests.put_state(session_id, document, etag)
-    held = Held.of(session_of(answer), answer)
+        sent = checkpoint.payload(chosen_format, _extras(ttl_s, labels))
+    answer = yield requests.put_state(session_id, sent, etag)
+    held = Held.of(session_of(answer), answer, chosen_format)
     held.see(answer, kept, form)
     return held
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
-import orjson
-
+from stepd_client.formats import JSON, SAFETENSORS, Payload
 from stepd_client.wire import Request
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_JSON = {"content-type": "application/json"}
+# Documents about sessions are JSON always, which is what the client asks for where nothing else is said.
+_BINARY = {"accept": SAFETENSORS}
 
 
 def _session_path(session_id: str, below: str = "") -> str:
@@ -28,12 +27,12 @@ def _session_path(session_id: str, below: str = "") -> str:
     return f"/v1/sessions/{session_id}{below}"
 
 
-def create(session_id: str | None, document: Mapping[str, Any]) -> Request:
+def create(session_id: str | None, payload: Payload) -> Request:
     """Under a chosen id, or, never repeated, under one that the service makes."""
-    body = orjson.dumps(document)
+    headers = {"content-type": payload.media_type}
     if session_id is None:
-        return Request("POST", "/v1/sessions", repeatable=False, headers=_JSON, body=body)
-    return Request("PUT", _session_path(session_id), headers=_JSON, body=body)
+        return Request("POST", "/v1/sessions", repeatable=False, headers=headers, body=payload.body)
+    return Request("PUT", _session_path(session_id), headers=headers, body=payload.body)
 
 
 def describe(session_id: str) -> Request:
@@ -47,51 +46,51 @@ def delete(session_id: str, etag: str | None) -> Request:
     return Request("DELETE", _session_path(session_id), headers=headers)
 
 
-def step(
-    session_id: str, document: Mapping[str, Any], *, etag: str, key: str, lr: float | None, return_params: bool
-) -> Request:
-    """`document` holds grads, and params if they replace the session's. A resent step is this same request."""
-    headers = {**_JSON, "if-match": etag, "idempotency-key": key}
+def step(session_id: str, payload: Payload, *, etag: str, key: str, lr: float | None, return_params: bool) -> Request:
+    """Grads, and params if they replace the session's; answered in their format. A resent step is this same request."""
+    headers = {**_both_ways(payload.media_type), "if-match": etag, "idempotency-key": key}
     if not return_params:
         headers["prefer"] = "return=minimal"
     query = () if lr is None else (("lr", repr(float(lr))),)
-    body = orjson.dumps(document)
-    return Request("POST", _session_path(session_id, "/step"), query=query, headers=headers, body=body)
+    return Request("POST", _session_path(session_id, "/step"), query=query, headers=headers, body=payload.body)
 
 
-def get_params(session_id: str) -> Request:
-    """The current params, with the ETag of the state that they belong to."""
-    return Request("GET", _session_path(session_id, "/params"))
+def get_params(session_id: str, *, binary: bool) -> Request:
+    """The current params, with the ETag of the state that they belong to.
+
+    In a binary format they say of what dtype, names and shape they are: the session may have become another.
+    """
+    return Request("GET", _session_path(session_id, "/params"), headers=_BINARY if binary else {})
 
 
-def wait_for_step(session_id: str, step: int, timeout_s: float, etag: str | None) -> Request:
+def wait_for_step(session_id: str, step: int, timeout_s: float, etag: str | None, *, binary: bool) -> Request:
     """The params once the session has taken so many steps, or the time is over; 304 where `etag` still names them."""
+    condition = {} if etag is None else {"if-none-match": etag}
     return Request(
         "GET",
         _session_path(session_id, "/params"),
         query=(("wait_for_step", str(step)), ("timeout_s", repr(timeout_s))),
-        headers={} if etag is None else {"if-none-match": etag},
+        headers={**(_BINARY if binary else {}), **condition},
         wait_s=timeout_s,
     )
 
 
-def put_params(session_id: str, document: Mapping[str, Any], etag: str) -> Request:
+def put_params(session_id: str, payload: Payload, etag: str) -> Request:
     """Replaces the params of the state that `etag` names."""
-    headers = {**_JSON, "if-match": etag}
-    path = _session_path(session_id, "/params")
-    return Request("PUT", path, headers=headers, body=orjson.dumps(document))
+    headers = {"content-type": payload.media_type, "if-match": etag}
+    return Request("PUT", _session_path(session_id, "/params"), headers=headers, body=payload.body)
 
 
-def get_state(session_id: str) -> Request:
+def get_state(session_id: str, *, binary: bool) -> Request:
     """The checkpoint of the session as it is."""
-    return Request("GET", _session_path(session_id, "/state"))
+    return Request("GET", _session_path(session_id, "/state"), headers=_BINARY if binary else {})
 
 
-def put_state(session_id: str, document: Mapping[str, Any], etag: str | None) -> Request:
+def put_state(session_id: str, payload: Payload, etag: str | None) -> Request:
     """Replaces the state that `etag` names or, without one, makes a session where there is none."""
     condition = {"if-none-match": "*"} if etag is None else {"if-match": etag}
-    path = _session_path(session_id, "/state")
-    return Request("PUT", path, headers={**_JSON, **condition}, body=orjson.dumps(document))
+    headers = {"content-type": payload.media_type, **condition}
+    return Request("PUT", _session_path(session_id, "/state"), headers=headers, body=payload.body)
 
 
 def reset(session_id: str, etag: str) -> Request:
@@ -109,9 +108,9 @@ def list_sessions(label: Mapping[str, str], page_size: int | None, page_token: s
     return Request("GET", "/v1/sessions", query=tuple(query))
 
 
-def step_once(document: Mapping[str, Any]) -> Request:
+def step_once(payload: Payload) -> Request:
     """The stateless form: the service keeps nothing, so it may be repeated as it is."""
-    return Request("POST", "/v1/step", headers=_JSON, body=orjson.dumps(document))
+    return Request("POST", "/v1/step", headers=_both_ways(payload.media_type), body=payload.body)
 
 
 def optimizers() -> Request:
@@ -122,3 +121,8 @@ def optimizers() -> Request:
 def info() -> Request:
     """What the service is."""
     return Request("GET", "/v1/info")
+
+
+def _both_ways(media_type: str) -> dict[str, str]:
+    """Sent in this format, and to be answered in it."""
+    return {"content-type": media_type} if media_type == JSON else {"content-type": media_type, "accept": media_type}

@@ -11,14 +11,15 @@ import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
 
 import httpx
 
 from stepd_client.connecting import AT_ONCE
 from stepd_client.errors import ConnectionFailed, RequestTimedOut
 from stepd_client.retry import RetryPolicy, Sendings
-from stepd_client.wire import Answer, Flow, Request, Result
+from stepd_client.streaming import Chunks, content_of
+from stepd_client.wire import Answer, Flow, Request, Result, in_one
 
 # What httpx raises before anything of the request has gone out.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
@@ -38,11 +39,13 @@ class _Attempt:
 _Attempts = Generator[_Attempt, Answer | ConnectionFailed, Result]
 
 
-def _attempts(flow: Flow[Result], policy: RetryPolicy) -> _Attempts[Result]:
+def _attempts(
+    flow: Flow[Result], policy: RetryPolicy, own: Callable[[Request], Request] = lambda request: request
+) -> _Attempts[Result]:
     try:
-        request = next(flow)
+        request = own(next(flow))
         while True:
-            request = flow.send((yield from _answer_to(request, policy)))
+            request = own(flow.send((yield from _answer_to(request, policy))))
     except StopIteration as finished:
         result: Result = finished.value
         return result
@@ -68,6 +71,7 @@ class Sender:
 
     def __init__(self, http: httpx.Client, policy: RetryPolicy, sleep: Callable[[float], object]) -> None:
         self._http = http
+        self._requests = _Requests(http)
         self._policy = policy
         self._sleep = sleep
 
@@ -86,7 +90,7 @@ class Sender:
         if attempt.pause_s is not None:
             self._sleep(attempt.pause_s)
         try:
-            return _answer(self._http.request(**_parts(attempt.request, self._http.timeout)))
+            return _answer(self._http.send(self._requests(attempt.request)))
         except httpx.RequestError as error:
             return _failure(attempt.request, error)
 
@@ -98,13 +102,14 @@ class AsyncSender:
         self, http: httpx.AsyncClient, policy: RetryPolicy, sleep: Callable[[float], Awaitable[object]]
     ) -> None:
         self._http = http
+        self._requests = _Requests(http)
         self._policy = policy
         self._sleep = sleep
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, flow: Flow[Result], /) -> Result:
         """Does what the flow asks for, one thing after another, and gives its result."""
-        attempts = _attempts(flow, self._policy)
+        attempts = _attempts(flow, self._policy, _with_body_in_one)
         try:
             attempt = next(attempts)
             while True:
@@ -120,27 +125,55 @@ class AsyncSender:
         turn = self._turns if attempt.request.wait_s == 0 else nullcontext()
         try:
             async with turn:
-                return _answer(await self._http.request(**_parts(attempt.request, self._http.timeout)))
+                return _answer(await self._http.send(self._requests(attempt.request)))
         except httpx.RequestError as error:
             return _failure(attempt.request, error)
 
 
-def _parts(request: Request, timeout: httpx.Timeout) -> dict[str, Any]:
-    # Where the service was asked to hold its answer back, its silence begins only then.
-    limits = timeout.as_dict()
-    read_s = None if limits["read"] is None else limits["read"] + request.wait_s
-    return {
-        "method": request.method,
-        "url": request.path,
-        "params": list(request.query) or None,
-        "headers": dict(request.headers),
-        "content": request.body,
-        "timeout": httpx.Timeout(**{**limits, "read": read_s}),
-    }
+def _with_body_in_one(request: Request) -> Request:
+    """Other tasks run before it has gone out, and may write to the arrays that it is made of."""
+    return request if request.body is None else replace(request, body=in_one(request.body))
+
+
+class _Requests:
+    """Makes httpx's requests; to parse an address takes httpx longer than all that the client does for a step."""
+
+    def __init__(self, http: httpx.Client | httpx.AsyncClient) -> None:
+        self._http = http
+        self._address = lru_cache(maxsize=256)(self._address_of)
+
+    def __call__(self, request: Request) -> httpx.Request:
+        headers = dict(request.headers)
+        content: bytes | Chunks | None = None
+        if request.body is not None:
+            content, length = content_of(request.body)
+            headers["content-length"] = str(length)
+        return self._http.build_request(
+            request.method,
+            self._address(request.path),
+            params=list(request.query) or None,
+            headers=headers,
+            content=content,  # type: ignore[arg-type] # typed as bytes; pieces of memory go to the socket as well
+            timeout=self._timeout(request.wait_s) if request.wait_s else httpx.USE_CLIENT_DEFAULT,
+        )
+
+    def _address_of(self, path: str) -> httpx.URL:
+        base = self._http.base_url
+        return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode("ascii"))
+
+    def _timeout(self, wait_s: float) -> httpx.Timeout:
+        """Where the service was asked to hold its answer back, its silence begins only then."""
+        limits = self._http.timeout.as_dict()
+        read_s = None if limits["read"] is None else limits["read"] + wait_s
+        return httpx.Timeout(**{**limits, "read": read_s})
 
 
 def _answer(response: httpx.Response) -> Answer:
-    return Answer(response.status_code, dict(response.headers), response.content)
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers.raw:
+        name, value = raw_name.decode("ascii").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return Answer(response.status_code, headers, response.content)
 
 
 def _failure(request: Request, error: httpx.RequestError) -> ConnectionFailed:

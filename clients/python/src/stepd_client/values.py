@@ -123,8 +123,12 @@ def _take_tensor(place: str, tensor: object, dtype: DType) -> tuple[FloatArray, 
         raise TypeError(f"{place} is a {type(tensor).__name__}; give an array, a list or, under a name, a number")
     if found.dtype.kind not in "fiu":
         raise TypeError(f"{place} has dtype {found.dtype}; it must hold numbers (integers or floats)")
-    with np.errstate(over="ignore", under="ignore"):
-        array: FloatArray = np.asarray(found, dtype, order="C")
+    array: FloatArray
+    if found.dtype == dtype:
+        array = np.asarray(found, order="C")
+    else:
+        with np.errstate(over="ignore", under="ignore"):
+            array = np.asarray(found, dtype, order="C")
     finite = np.isfinite(array)
     if not finite.all():
         index = tuple(int(axis[0]) for axis in np.nonzero(~np.atleast_1d(finite)))[: array.ndim]

@@ -11,10 +11,18 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+# In one piece, or in several that are sent one after another; a piece may be the memory of somebody's array.
+Body = bytes | tuple[bytes | memoryview, ...]
+
+
+def in_one(body: Body) -> bytes:
+    """The body in one piece, which nobody else can change."""
+    return body if isinstance(body, bytes) else b"".join(body)
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `path` is within the base URL; the body, where there is one, is JSON.
+    """One HTTP request. `path` is within the base URL.
 
     `repeatable`: it may be sent again, whatever became of earlier sendings, for it changes nothing, or carries what
     keeps it from being carried out twice. `wait_s`: so long the service was asked to hold its answer back, in seconds.
@@ -25,7 +33,7 @@ class Request:
     repeatable: bool = True
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    body: Body | None = field(default=None, repr=False)
     wait_s: float = 0.0
 
 
