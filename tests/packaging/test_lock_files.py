@@ -160,12 +160,12 @@ def test_the_lock_satisfies_what_is_declared(lock: str, python: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-@pytest.mark.parametrize("name", ["numba", "llvmlite"])
-def test_numba_is_left_out_where_it_has_no_wheel(lock: str, name: str) -> None:
-    """Its marker takes it on every Python that it has wheels for, and stops an install from source on later ones."""
+@pytest.mark.parametrize(("name", "last"), [("numba", "3.15"), ("llvmlite", "3.15"), ("pysimdjson", "3.13")])
+def test_the_extras_are_left_out_where_they_have_no_wheel(lock: str, name: str, last: str) -> None:
+    """A marker takes each on every Python that it has wheels for, and stops an install from source on later ones."""
     (pin,) = [pin for pin in pins(lock) if pin.name == name]
-    assert all(pin.applies(python) for python in PYTHONS)
-    assert not pin.applies("3.16")
+    pythons = [*PYTHONS, "3.15", "3.16"]
+    assert [python for python in pythons if pin.applies(python)] == pythons[: pythons.index(last) + 1]
 
 
 def test_the_lock_covers_the_oldest_python_that_the_project_allows() -> None:

@@ -40,6 +40,11 @@ def nested(opened: str, inside: str, closed: str, depth: int, last: str = "0") -
     return repeated(opened * depth + inside + closed * depth + ",", last)
 
 
+def vector(unit: str, last: str) -> Body:
+    """Params that are one long array."""
+    return lambda size: b'{"params":' + repeated(unit, last)(size) + b"}"
+
+
 def numbered(value: str, last: str = "0") -> Body:
     """An object of different names."""
     return lambda size: (
@@ -62,6 +67,8 @@ READ: dict[str, Body] = {
     "deep objects": nested('{"":', "0", "}", 900),
     "names": numbered("0"),
     "names of lists": numbered("[0]"),
+    "a vector of zeros": vector("0,", "0"),
+    "a vector of ordinary numbers": vector("0.1234567890123456,", "0"),
     # Refused by the parser and read again, to say where.
     "zeros and NaN": repeated("0,", "NaN"),
     "nothing but NaN": repeated("NaN,", "NaN"),
@@ -72,12 +79,18 @@ READ: dict[str, Body] = {
     "deep lists, NaN and an emoji": nested("[", "", "]", 900, '"😀",NaN'),
     "deep objects and NaN": nested('{"":', "0", "}", 900, "NaN"),
     "names and NaN": numbered("0", "NaN"),
+    "a vector of zeros and NaN": vector("0,", "NaN"),
     # No JSON, at the very end.
     "zeros, broken": repeated("0,", "x"),
     "zeros, an emoji, broken": repeated("0,", '"😀",x'),
     "deep lists, broken": nested("[", "", "]", 900, "x"),
+    "a vector, broken": lambda size: vector("0,", "0")(size)[:-1] + b"x",
     "no UTF-8": lambda size: b"[" + b"0," * (size // 2) + b"\xff",
 }
+
+# Of so many bytes, beside which nothing counts but the values and what is as many.
+LARGE = {"a large vector": vector("0.1234567890123456,", "0")}
+LARGE_BYTES = 2**23
 
 LONGEST = {"float64": -2.2250738585072014e-308, "float32": -6.3184107e-06}
 # Shapes of so many values, -1 for what is left to one length.
@@ -146,6 +159,7 @@ def traced_peak(work: Callable[[], None]) -> int:
 def peaks() -> dict[str, list[float]]:
     """For each kind: bytes resident and bytes traced, per byte of the body (itself counted) or per value written."""
     read(b"[1.5]")
+    read(READ["a vector of zeros"](BODY_BYTES[1]))
     write(longest("rank 8", "float64", 8))
     found: dict[str, list[float]] = {}
     for name, make in READ.items():
@@ -153,6 +167,9 @@ def peaks() -> dict[str, list[float]]:
         for measure, size in zip((resident_peak, traced_peak), BODY_BYTES, strict=True):
             body = make(size)
             found[name].append(1 + in_a_fork(lambda m=measure, b=body: m(lambda: read(b)) / len(b)))
+    for name, make in LARGE.items():
+        body = make(LARGE_BYTES)
+        found[name] = [1 + in_a_fork(lambda b=body: resident_peak(lambda: read(b)) / len(b))]
     for name, dtype in product(WRITTEN, DTYPES):
         found[f"{dtype}, {name}"] = []
         for measure, count in zip((resident_peak, traced_peak), COUNTS, strict=True):

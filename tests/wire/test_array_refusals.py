@@ -73,10 +73,16 @@ def test_refused_as_params(text: str, kind: type[StepdError], words: str, places
 
 MATRIX = Tensors.unnamed((2, 2), F8)
 NAMED = Tensors.named({"w": (2,), "b": ()}, F8)
+PAIR = Tensors.unnamed((2,), F8)
+NAMED_PAIR = Tensors.named({"w": (2,)}, F8)
 EXPECTED: list[tuple[str, Tensors, type[StepdError], str, list[str]]] = [
     ("[1,2,3,4]", MATRIX, ShapeMismatch, "grads has shape [4], the session has [2, 2]", ["/grads"]),
     ("[[1,2],[3]]", MATRIX, RaggedArray, "grads[1] has 1 values", ["/grads/1"]),
     ("[]", MATRIX, ShapeMismatch, "grads has shape [0]", ["/grads"]),
+    ("[[1],[2]]", PAIR, ShapeMismatch, "grads has shape [2, 1], the session has [2]", ["/grads"]),
+    ("[1,[2]]", PAIR, RaggedArray, "grads has an array at index [1]", ["/grads/1"]),
+    ("[1,true]", PAIR, NotANumber, "grads at index [1] is true", ["/grads/1"]),
+    ("[1,2]", NAMED_PAIR, NamesMismatch, "grads is an array, the session has 1 tensor ('w')", ["/grads"]),
     ('{"w":[1,2]}', MATRIX, NamesMismatch, "grads has named tensors", ["/grads"]),
     ("{}", NAMED, NamesMismatch, "grads lacks 2 tensors ('b', 'w')", ["/grads"]),
     ('{"w":[1,2],"c":3}', NAMED, NamesMismatch, "lacks 1 tensor ('b') and adds 1 tensor ('c')", ["/grads"]),

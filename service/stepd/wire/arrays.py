@@ -6,8 +6,7 @@ Nothing is repaired: what is not a finite number in a rectangular array is refus
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import chain, islice
 from typing import Any
 
@@ -31,6 +30,8 @@ Place = tuple[str | int, ...]
 
 # Values that are judged at a time: what comes of them stays in the processor's cache.
 BLOCK_VALUES = 16_384
+# A bool is an int, but not by its type.
+_NUMBERS = frozenset((float, int))
 
 
 def decode_values(
@@ -53,34 +54,41 @@ def decode_values(
         InvalidField, NotANumber, RaggedArray, InvalidTensors, NamesMismatch, ShapeMismatch, ValueOutOfRange; of arrays
         DtypeMismatch, ValueNotFinite as well.
     """
-    if type(given) is list and expected is not None and expected.shapes == ((len(given),),) and expected.names is None:
-        vector = _vector(given, expected.shapes[0], place, dtype)  # as most steps have it
-        return Values(expected, vector)
+    if (  # what most requests are, small ones above all: a list of as many numbers as the session has
+        type(given) is list
+        and expected is not None
+        and expected.names is None
+        and expected.shapes[0] == (len(given),)
+        and {*map(type, given)} <= _NUMBERS
+    ):
+        return Values(expected, _rounded(np.array(given, np.float64), expected.shapes[0], place, dtype))
     if isinstance(given, dict):
         if expected is None:
             _require_count(given, place, max_tensors)
         names: tuple[str, ...] | None = tuple(sorted(given))
         if expected is not None and names != expected.names:  # before a look at what may be a million arrays
             expected.require(str(place[-1]), names, (), place)
-        arrays = [_flatten(given[name], (*place, name), rank_0=True) for name in names or ()]
+        flattened = [_flatten(given[name], (*place, name), rank_0=True) for name in names or ()]
     else:
         names = None
-        arrays = [_flatten(given, place, rank_0=False)]
-    shapes = tuple(shape for shape, _ in arrays)
+        flattened = [_flatten(given, place, rank_0=False)]
+    shapes = tuple([shape for shape, _ in flattened])
     if expected is None:
-        with _pointing_at(place):
-            tensors = _new_tensors(names, shapes, dtype)
+        tensors = _new_tensors(names, shapes, dtype, place)
     else:
         expected.require(str(place[-1]), names, shapes, place)
         tensors = expected
+    arrays = [leaves for _, leaves in flattened if type(leaves) is np.ndarray]
     if names is None:
-        return finite_values(tensors, _vector(arrays[0][1], shapes[0], place, dtype), place)
-    flat = _adjoining([leaves for _, leaves in arrays], dtype)
-    if flat is None:
-        flat = np.empty(tensors.size, dtype)
-        for name, (shape, leaves), view in zip(names, arrays, tensors.views(flat), strict=True):
-            view.reshape(-1)[:] = _vector(leaves, shape, (*place, name), dtype)
-    return finite_values(tensors, flat, place)
+        flat = _vector(flattened[0][1], shapes[0], place, dtype)
+    else:
+        adjoining = _adjoining(arrays, dtype) if len(arrays) == len(names) else None
+        flat = np.empty(tensors.size, dtype) if adjoining is None else adjoining
+        if adjoining is None:
+            for name, (shape, leaves), view in zip(names, flattened, tensors.views(flat), strict=True):
+                view.reshape(-1)[:] = _vector(leaves, shape, (*place, name), dtype)
+    # The numbers of a document are finite, those of arrays are not judged yet.
+    return finite_values(tensors, flat, place) if arrays else Values(tensors, flat)
 
 
 def finite_values(tensors: Tensors, flat: FloatArray, place: Place = ()) -> Values:
@@ -112,14 +120,14 @@ def _first_not_finite(flat: FloatArray) -> int:
     raise AssertionError("every value is finite")
 
 
-def _adjoining(arrays: list[Any], dtype: np.dtype[Any]) -> FloatArray | None:
+def _adjoining(arrays: list[FloatArray], dtype: np.dtype[Any]) -> FloatArray | None:
     """The arrays as one vector, where they are that already: one after another in one buffer of the dtype."""
-    buffer = arrays[0].base if type(arrays[0]) is np.ndarray else None
+    buffer = arrays[0].base
     if not isinstance(buffer, np.ndarray) or buffer.ndim != 1 or buffer.dtype != dtype:
         return None
     start = end = arrays[0].ctypes.data
     for array in arrays:
-        if type(array) is not np.ndarray or array.base is not buffer or array.ctypes.data != end:
+        if array.base is not buffer or array.ctypes.data != end:
             return None
         end += array.nbytes
     first, last = ((address - buffer.ctypes.data) // dtype.itemsize for address in (start, end))
@@ -128,11 +136,14 @@ def _adjoining(arrays: list[Any], dtype: np.dtype[Any]) -> FloatArray | None:
 
 def decode_shape(given: object, dtype: np.dtype[Any], *, max_tensors: int) -> Tensors:
     """The `shape` of create: a list of lengths, or an object of such by name."""
-    with _pointing_at(("shape",)):
-        if not isinstance(given, dict):
-            return Tensors.unnamed(_lengths(given, ("shape",)), dtype)
+    if isinstance(given, dict):
         _require_count(given, ("shape",), max_tensors)
-        return Tensors.named({name: _lengths(lengths, ("shape", name)) for name, lengths in given.items()}, dtype)
+    try:
+        if isinstance(given, dict):
+            return Tensors.named({name: _lengths(lengths, ("shape", name)) for name, lengths in given.items()}, dtype)
+        return Tensors.unnamed(_lengths(given, ("shape",)), dtype)
+    except InvalidTensors as invalid:
+        raise _at(("shape",), invalid) from None
 
 
 def document(values: Values, encode: Callable[[FloatArray], Any]) -> Any:
@@ -143,10 +154,15 @@ def document(values: Values, encode: Callable[[FloatArray], Any]) -> Any:
     return {name: encode(view) for name, view in zip(values.tensors.names, views, strict=True)}
 
 
-def _new_tensors(names: tuple[str, ...] | None, shapes: tuple[Shape, ...], dtype: np.dtype[Any]) -> Tensors:
-    if names is None:
-        return Tensors.unnamed(shapes[0], dtype)
-    return Tensors.named(dict(zip(names, shapes, strict=True)), dtype)
+def _new_tensors(
+    names: tuple[str, ...] | None, shapes: tuple[Shape, ...], dtype: np.dtype[Any], place: Place
+) -> Tensors:
+    try:
+        if names is None:
+            return Tensors.unnamed(shapes[0], dtype)
+        return Tensors.named(dict(zip(names, shapes, strict=True)), dtype)
+    except InvalidTensors as invalid:
+        raise _at(place, invalid) from None
 
 
 def _require_count(given: dict[str, Any], place: Place, max_tensors: int) -> None:
@@ -155,13 +171,9 @@ def _require_count(given: dict[str, Any], place: Place, max_tensors: int) -> Non
         raise InvalidTensors(detail, errors=[FieldError.at(*place, detail=detail)])
 
 
-@contextmanager
-def _pointing_at(place: Place) -> Iterator[None]:
+def _at(place: Place, invalid: InvalidTensors) -> InvalidTensors:
     """Says where in the body the tensors stood that can't be held."""
-    try:
-        yield
-    except InvalidTensors as invalid:
-        raise InvalidTensors(invalid.detail, errors=[FieldError.at(*place, detail=invalid.detail)]) from None
+    return InvalidTensors(invalid.detail, errors=[FieldError.at(*place, detail=invalid.detail)])
 
 
 def _lengths(given: object, place: Place) -> Shape:
@@ -209,11 +221,14 @@ def _ragged(rows: list[Any], width: int, shape: list[int], place: Place) -> Ragg
 def _vector(leaves: Any, shape: Shape, place: Place, dtype: np.dtype[Any]) -> FloatArray:
     """The leaves as a vector of the dtype."""
     if type(leaves) is np.ndarray:
-        vector = leaves.reshape(-1)
-    elif set(map(type, leaves)) <= {float, int}:
-        vector = np.array(leaves, np.float64)
-    else:
-        raise _not_numbers(leaves, shape, place)
+        return _rounded(leaves.reshape(-1), shape, place, dtype)
+    if {*map(type, leaves)} <= _NUMBERS:
+        return _rounded(np.array(leaves, np.float64), shape, place, dtype)
+    raise _not_numbers(leaves, shape, place)
+
+
+def _rounded(vector: FloatArray, shape: Shape, place: Place, dtype: np.dtype[Any]) -> FloatArray:
+    """A vector of finite float64 as one of the dtype; one that has it is left alone."""
     if vector.dtype == dtype:
         return vector
     if vector.dtype != np.float64:

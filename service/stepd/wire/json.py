@@ -16,8 +16,8 @@ import orjson
 
 from stepd.errors import FieldError, MalformedJson, ValueNotFinite
 from stepd.values import FloatArray, Values
+from stepd.wire import json_arrays
 from stepd.wire.arrays import document
-from stepd.wire.flat import parse_flat
 
 MEDIA_TYPE = "application/json"
 
@@ -46,7 +46,7 @@ CHUNK_VALUES = 2048
 
 
 def parse(body: bytes | bytearray) -> Any:
-    """The document; flat arrays of many numbers in it as vectors of float64.
+    """The document; long arrays of numbers, where a document has vectors, as vectors of float64.
 
     Raises:
         ValueNotFinite: it is JSON but for NaN, Infinity or a number beyond float64; with a pointer to the first.
@@ -55,9 +55,10 @@ def parse(body: bytes | bytearray) -> Any:
     >>> parse(b'{"grads": [1, -0.0]}')
     {'grads': [1, -0.0]}
     """
-    flat = parse_flat(body)
-    if flat is not None:
-        return flat
+    if len(body) > json_arrays.SHORTEST:
+        document = json_arrays.parse(body)
+        if document is not None:
+            return document
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
