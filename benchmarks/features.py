@@ -1,0 +1,21 @@
+"""What may not be there yet in the service under measurement; each part asks here, and leaves such rows out by name."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from stepd import values
+from stepd.optimizers.blocked import BlockedDriver
+from stepd.wire.negotiate import FORMATS
+
+_THERE = {
+    "steps in place": hasattr(BlockedDriver, "advance"),
+    "the finiteness check": hasattr(values, "largest"),
+    "steps on several threads": find_spec("stepd.optimizers.parallel") is not None,
+    "raw bodies": "application/octet-stream" in FORMATS,
+}
+
+
+def lacking(feature: str) -> str | None:
+    """What to show in the place of a figure where the feature is not there; None where it is."""
+    return None if _THERE[feature] else f"not there yet: {feature}"
