@@ -30,6 +30,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="try everything in short; writes to benchmarks/trial")
     given = parser.parse_args()
     names = {ALL: list(PARTS), PAGE: []}.get(given.part, [given.part])
+    if names and sys.platform != "linux":
+        print("only Linux lets processes be kept on cores and their memory be seen: run it there", file=sys.stderr)
+        return 2
     if any(PARTS[name].needs_wrk for name in names) and shutil.which("wrk") is None:
         print("the load comes from wrk, which is not installed: apt install wrk", file=sys.stderr)
         return 2

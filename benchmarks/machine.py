@@ -32,7 +32,8 @@ PACKAGES = (
     "pysimdjson",
 )
 
-CORES = tuple(sorted(os.sched_getaffinity(0)))
+# Elsewhere than on Linux nothing is measured, but the page can be made.
+CORES = tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else (0,)
 # With a single core both are the same, and the page says that there is one.
 LOAD_CORE, SERVER_CORE = CORES[0], CORES[-1]
 

@@ -65,7 +65,7 @@ def rates(figure: Figure, curves: Curves) -> None:
     rows = curves["rates"]
     for axes, (size, of) in zip(np.atleast_1d(figure.subplots(1, len(rows))), rows.items(), strict=True):
         _bars(axes, of)
-        axes.set_title(size, fontsize=10)
+        axes.set_title(_values(size), fontsize=10)
     figure.supylabel("requests per second", fontsize=10)
 
 
@@ -84,7 +84,7 @@ def times(figure: Figure, curves: Curves) -> None:
             axes.bar_label(bar, [say_number(of[name])], fontsize=9)
         axes.set_xticks(range(len(steps) + 1), ["the sum", *steps], rotation=20, fontsize=9)
         axes.set_ylim(0, 1.5 * max(bottom, *(of[name] for name in steps)))
-        axes.set_title(size, fontsize=10)
+        axes.set_title(_values(size), fontsize=10)
         axes.legend(frameon=False, fontsize=8, loc="upper left")
         _tidy(axes, "y")
     figure.supylabel("milliseconds per step", fontsize=10)
@@ -105,8 +105,7 @@ def fairness(figure: Figure, curves: Curves) -> None:
         )
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: say_number(value)))
-    axes.axhline(10, color="#999999", linewidth=1, linestyle=":")
-    axes.annotate("goal for p99 beside raw streams", (0, 10), xytext=(0, 3), textcoords="offset points", fontsize=8)
+    axes.axhline(10, color="#999999", linewidth=1, linestyle=":", label="goal for p99 beside raw streams")
     axes.set_xlabel("percentile of the steps")
     axes.set_ylabel("milliseconds")
     _tidy(axes, "y")
@@ -154,13 +153,23 @@ def draw(results: Mapping[str, PartResult], folder: Path) -> None:
                 figure.savefig(folder / plot.file, format="svg", metadata={"Date": None, "Creator": None})
 
 
+def _values(size: str) -> str:
+    """The title of a size.
+
+    >>> _values("1,000"), _values("1M, raw")
+    ('1,000 values', '1M values, raw')
+    """
+    count, *rest = size.split(", ")
+    return ", ".join([f"{count} values", *rest])
+
+
 def _bars(axes: Axes, of: Mapping[str, float]) -> None:
     places = range(len(of))
     color = [COLORS[0] if name.startswith("stepd") else "#bbbbbb" for name in of]
     bars = axes.bar(places, list(of.values()), width=0.7, color=color)
     axes.bar_label(bars, [say_number(value) for value in of.values()], fontsize=8)
     axes.set_xticks(places, list(of), rotation=35, fontsize=9, ha="right")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: say_number(value)))
     axes.margins(y=0.12)
     _tidy(axes, "y")
 

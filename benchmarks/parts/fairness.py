@@ -20,9 +20,9 @@ from benchmarks.steps import Body, create, json_body, raw_body
 from benchmarks.streamer import streaming
 from benchmarks.wording import say_size, say_time
 
-HOW = """One client sends 1M-value steps one after another; another has a 10-value step to send every 2 ms. One that is due
-while another is under way counts with the time from then to that one's answer, so a pause weighs as much as it lasts.
-Both run on the load's core, where the one that streams yields to the other. JSON streams run with
+HOW = """One client sends 1M-value steps one after another; another has a 10-value step to send every 2 ms. One that
+is due while another is under way counts with the time from then to that one's answer, so a pause weighs as much as it
+lasts. Both run on the load's core, where the one that streams yields to the other. JSON streams run with
 `STEPD_MAX_JSON_BYTES` raised; the pause by a JSON body of the limit is the longest that a step takes while bodies of
 just under 16 MiB come one after another, on a server with its default limits."""
 
@@ -105,20 +105,24 @@ def _stream(server: Server, session: str, body: Body, *, keyed: bool) -> Iterato
         yield
 
 
-def paced(step: Callable[[], object], seconds: float) -> list[float]:
+def paced(
+    step: Callable[[], object],
+    seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+    sleep: Callable[[float], object] = time.sleep,
+) -> list[float]:
     """Times of steps that are due at a fixed pace, in seconds.
 
     A step that is due while another is under way is not sent: it counts with the time from then to that one's answer.
     So a pause weighs as much as it lasts, and none is blamed on those before it.
     """
-    began = time.perf_counter()
     times = []
-    due = began
+    began = due = clock()
     while due < began + seconds:
-        if (early := due - time.perf_counter()) > 0:
-            time.sleep(early)
+        if (early := due - clock()) > 0:
+            sleep(early)
         step()
-        answered = time.perf_counter()
+        answered = clock()
         while due < answered:
             times.append(answered - due)
             due += EVERY_S
