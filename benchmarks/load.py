@@ -22,6 +22,7 @@ SCRIPT = Path(__file__).with_name("step.lua")
 class Load:
     """What one run of wrk found. `errors` are refusals (any status but 2xx and 3xx) and broken connections."""
 
+    requests: int
     requests_per_s: float
     p50_s: float
     p99_s: float
@@ -72,6 +73,7 @@ def parse(output: str) -> Load:
         raise ValueError(f"wrk did not come to its end; it said: {output}")
     said = json.loads(found[1])
     return Load(
+        said["requests"],
         said["requests"] / said["seconds"],
         said["p50_us"] / 1e6,
         said["p99_us"] / 1e6,
