@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 from stepd import values
 from stepd.optimizers.blocked import BlockedDriver
@@ -19,3 +20,10 @@ _THERE = {
 def lacking(feature: str) -> str | None:
     """What to show in the place of a figure where the feature is not there; None where it is."""
     return None if _THERE[feature] else f"not there yet: {feature}"
+
+
+def on_threads(driver: Any, count: int) -> Any:
+    """The driver, with its steps split over so many threads. Only where `steps on several threads` are there."""
+    from stepd.optimizers.parallel import ParallelDriver  # noqa: PLC0415 - may not be there yet
+
+    return ParallelDriver(driver, count)

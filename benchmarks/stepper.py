@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from types import TracebackType
 from typing import Self
 
@@ -49,9 +48,3 @@ class Stepper:
         answer = self._connection.exchange(head + b"\r\n", self._body)
         self.answer_bytes = answer.body_bytes
         self._etag = answer.etag or self._etag
-
-    def seconds(self) -> float:
-        """How long one step takes."""
-        began = time.perf_counter()
-        self.step()
-        return time.perf_counter() - began

@@ -24,10 +24,11 @@ from stepd.optimizers.drivers import compile_once
 
 HOW = """Every server runs on one core, the load on another. Small steps are sent by wrk over 4 connections, each with
 a session of its own; *keyed* ones carry an Idempotency-Key and an If-Match with the tag of the connection's last
-answer. Steps from 100,000 values on are sent by a blocking socket of Python that has its requests made beforehand:
-one connection, the time from the first byte out to the last byte in. The echo gives back the bytes that stepd is
-sent; the naive service is in `benchmarks/peers/naive.py`. Decoding, kernel and encoding are measured alone, in the
-same rounds, on the servers' core."""
+answer; for these wrk has a thread for each connection, which counts the steps that it has sent. Steps from 100,000
+values on are sent by a blocking socket of Python that has its requests made beforehand: one connection, the time from
+the first byte out to the last byte in. The echo gives back the bytes that stepd is sent; the naive service is in
+`benchmarks/peers/naive.py`. Decoding, kernel and encoding are measured alone, in the same rounds, on the servers'
+core."""
 
 FIGURES = (
     *(

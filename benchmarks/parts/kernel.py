@@ -159,13 +159,11 @@ def _two_threads(effort: Effort) -> Times | str:
         return missing
     if len(CORES) < THREADS:
         return "this machine has one core"
-    from stepd.optimizers.parallel import ParallelDriver  # noqa: PLC0415 - may not be there yet
-
     with ThreadPoolExecutor(THREADS) as threads:
         steps = {"touching": touching_with(threads, THREADS, arrays(effort.large))}
         for name, driver in (("blocked", BlockedDriver()), ("compiled", compile_once())):
             steps[f"{name}, 1 thread"] = in_place(driver, arrays(effort.large))
-            steps[f"{name}, {THREADS} threads"] = in_place(ParallelDriver(driver, THREADS), arrays(effort.large))
+            steps[f"{name}, {THREADS} threads"] = in_place(features.on_threads(driver, THREADS), arrays(effort.large))
         return seconds_per_call(steps, effort.rounds, effort.call_s)
 
 

@@ -1,5 +1,6 @@
 """The load is what it claims to be: every step is taken, keyed ones with the right tag, and no error goes unseen."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -43,6 +44,20 @@ def test_a_large_answer_is_read_to_its_end(target: Server) -> None:
         stepper.step()
         stepper.step()
         assert stepper.answer_bytes > 20_000 * 10
+
+
+def test_a_stepper_goes_on_where_the_server_has_closed_an_idle_connection(
+    target: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may have had their turns meanwhile."""
+    create(target, ["idle"], 3)
+    with Stepper(target, "idle", json_body(3), keyed=True) as stepper:
+        stepper.step()
+        monkeypatch.setattr("benchmarks.connection.IDLE_S", 0.0)
+        stepper._connection._socket.shutdown(socket.SHUT_RDWR)
+        stepper.step()
+    (tag,) = tags(target, ["idle"])
+    assert tag.step == 2
 
 
 def test_a_refused_step_is_an_error(target: Server) -> None:
