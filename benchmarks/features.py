@@ -24,6 +24,7 @@ def lacking(feature: str) -> str | None:
 
 def on_threads(driver: Any, count: int) -> Any:
     """The driver, with its steps split over so many threads. Only where `steps on several threads` are there."""
-    from stepd.optimizers.parallel import ParallelDriver  # noqa: PLC0415 - may not be there yet
+    from stepd.optimizers.parallel import Helpers, ParallelDriver  # noqa: PLC0415 - may not be there yet
 
-    return ParallelDriver(driver, count)
+    # The caller works too.
+    return ParallelDriver(driver, Helpers(count - 1))
