@@ -4,11 +4,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 NODE_MODULES := clients/javascript/node_modules
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-warn-script-location
+BENCH_PIP := $(subst $(BIN),$(BENCH)/bin,$(PIP))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test conformance check format docs lock clean
+.PHONY: help serve demo test conformance bench check format docs lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +27,10 @@ test: $(VENV)/.dev $(NODE_MODULES) ## install everything and run all tests with 
 # CLIENT=python runs the cases for that client alone, which then has to be there.
 conformance: $(VENV)/.dev $(NODE_MODULES) ## run the conformance cases for every client, or for CLIENT=python
 	@$(BIN)/python -m tests.conformance $(CLIENT)
+
+# PART=kernel measures one part alone; QUICK=1 tries everything in short and leaves the docs alone.
+bench: $(BENCH)/.bench ## measure all side by side with peers, or PART=kernel alone, and write docs/benchmarks.md
+	@$(BENCH)/bin/python -m benchmarks $(PART) $(if $(QUICK),--quick)
 
 check: $(VENV)/.dev ## lint, types, import rules, generated docs
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
@@ -43,7 +49,7 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (needs uv)
 	@tools/lock.sh
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) $(NODE_MODULES) clients/javascript/types dist stepd-demo.png
+	rm -rf $(VENV) $(BENCH) $(NODE_MODULES) clients/javascript/types dist stepd-demo.png benchmarks/trial
 	rm -rf .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -66,13 +72,21 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml clients/python/pyproject.toml 
 	@$(PIP) --no-deps --no-build-isolation -e . -e clients/python
 	@touch $@ $(VENV)/.serve $(VENV)/.demo
 
+# Which build of torch is right is for each machine's pip to say, so no hash can name it. Without it its rows are left out.
+$(BENCH)/.bench: requirements/bench.txt pyproject.toml clients/python/pyproject.toml | $(BENCH)/bin/python
+	@echo "installing the service and what it is measured beside into $(BENCH) ..."
+	@$(BENCH_PIP) --require-hashes -r requirements/bench.txt
+	@$(BENCH_PIP) --no-deps --no-build-isolation -e . -e clients/python
+	@$(BENCH_PIP) torch==2.13.0 || echo "torch can't be had here; its rows will be left out"
+	@touch $@
+
 # Only where there is npm: without it the tests of the JavaScript client are skipped, with what to install.
 $(NODE_MODULES): clients/javascript/package.json clients/javascript/package-lock.json
 	@! command -v npm >/dev/null || { echo "installing what the JavaScript client is tested with ..."; \
 	  cd clients/javascript && npm ci --loglevel=error --no-audit --no-fund && touch node_modules; }
 
-$(VENV)/bin/python:
+$(VENV)/bin/python $(BENCH)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "stepd needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not one). Try: make PYTHON=python3.13"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || \
-	  { rm -rf $(VENV); echo "$(PYTHON) can't make a virtual environment; on Debian: apt install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(@D:/bin=) || \
+	  { rm -rf $(@D:/bin=); echo "$(PYTHON) can't make a virtual environment; on Debian: apt install python3-venv"; exit 1; }

@@ -10,11 +10,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path
-    for folder in ("service", "clients", "tests", "tools")
+    for folder in ("service", "clients", "tests", "tools", "benchmarks")
     for path in (ROOT / folder).rglob("*.py")
     if "__pycache__" not in path.parts
 )
-OURS = sorted(path for path in SOURCES if path.is_relative_to(ROOT / "service") or "src" in path.parts)
+OURS = sorted(
+    path
+    for path in SOURCES
+    if "src" in path.parts or any(path.is_relative_to(ROOT / folder) for folder in ("service", "benchmarks"))
+)
 
 
 def name(path: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 from tests.docs.documents import DOCUMENTS, ROOT, name
 
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
-FILE_NAME = re.compile(r"`((?:service|clients|tests|tools|docs|requirements)/[\w./-]+)`")
+FILE_NAME = re.compile(r"`((?:service|clients|tests|tools|docs|requirements|benchmarks)/[\w./-]+)`")
 
 
 def anchors(text: str) -> set[str]:

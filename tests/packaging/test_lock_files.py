@@ -13,8 +13,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-# Each lock and the extras that it holds.
-LOCKS = {"serve": ("fast",), "demo": ("fast", "demo"), "dev": ("fast", "demo")}
+# Each lock with the extras, and with the groups, that it holds.
+LOCKS = {"serve": ("fast",), "demo": ("fast", "demo"), "dev": ("fast", "demo"), "bench": ("fast",)}
+GROUPS = {"serve": ("build",), "demo": ("build",), "dev": ("build", "dev"), "bench": ("build", "bench")}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
@@ -60,19 +61,14 @@ def project(folder: str = ".") -> dict[str, Any]:
 
 
 def declared(lock: str) -> list[Requirement]:
-    """What pyproject.toml asks for and the lock must hold: the client with the demo, the groups for `dev`."""
+    """What pyproject.toml asks for and the lock must hold; all but `serve` hold what the client needs."""
     table = project()
-    asked = [
-        *table["project"]["dependencies"],
-        *table["build-system"]["requires"],
-        *table["dependency-groups"]["build"],
-    ]
+    asked = [*table["project"]["dependencies"], *table["build-system"]["requires"]]
     for extra in LOCKS[lock]:
         asked += table["project"]["optional-dependencies"][extra]
-    if lock == "dev":
-        for group in table["dependency-groups"].values():
-            asked += group
-    if "demo" in LOCKS[lock]:
+    for group in GROUPS[lock]:
+        asked += table["dependency-groups"][group]
+    if lock != "serve":
         client = project("clients/python")
         asked += [*client["project"]["dependencies"], *client["build-system"]["requires"]]
     return [Requirement(one) for one in asked]
@@ -120,6 +116,13 @@ def test_tests_run_what_is_served(lock: str) -> None:
     tested = {(str(pin.requirement), pin.options) for pin in pins("dev")}
     for pin in pins(lock):
         assert (str(pin.requirement), pin.options) in tested, f"{pin.requirement} is installed but not tested"
+
+
+def test_benchmarks_measure_what_is_served() -> None:
+    """Every line of the service's lock stands in the benchmarks' lock, with the same version, marker and hashes."""
+    measured = {(str(pin.requirement), pin.options) for pin in pins("bench")}
+    for pin in pins("serve"):
+        assert (str(pin.requirement), pin.options) in measured, f"{pin.requirement} is served but not measured"
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -1,0 +1,1 @@
+"""What stepd is measured beside, each written as its users would write it."""
