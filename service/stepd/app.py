@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises DriverMismatch where this machine's arithmetic fails the golden cases.
     """
     settings = settings or Settings()
-    drivers = Drivers()
+    drivers = Drivers(settings.threads)
     engine = LocalEngine(
         drivers,
         capacity_bytes=settings.max_session_bytes,
