@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> Application:
     Raises DriverMismatch where this machine's arithmetic fails the golden cases.
     """
     settings = settings or Settings()
-    drivers = Drivers()
+    drivers = Drivers(settings.threads)
     engine = LocalEngine(
         drivers,
         capacity_bytes=settings.max_session_bytes,

@@ -14,11 +14,11 @@ from stepd.optimizers import CATALOGUE, resolve
 from stepd.optimizers.blocked import BlockedDriver
 from stepd.optimizers.bounds import ROUNDING, Bounds, prove
 from stepd.optimizers.contract import Driver, FloatArray, Optimizer
-from stepd.values import largest
+from stepd.values import DTYPES, largest
 from tests.optimizers.steps import VARIANTS, Variant, each_dtype, floats, random_state, take_step, zeros_for
 
 each_rule = pytest.mark.parametrize("name", CATALOGUE)
-HARD = settings(deadline=None, max_examples=300)
+HARD = settings(deadline=None, max_examples=150)
 FEW = [0.0, 1.0, 3.0]
 
 
@@ -172,15 +172,70 @@ def test_nothing_is_proven_near_the_end(name: str, dtype: np.dtype[Any], place: 
     assert prove(optimizer.rule, optimizer.constants(dtype), dtype, steepest, tuple(bounds)) is None
 
 
+# Steps whose results would be finite, or nearly, if a value on the way to them were not infinite: the rule, its
+# hyper-parameters (a text stands for the end of the range), and as powers of two the gradient, below the root of the
+# largest value, and the slots, below the largest. None stands for 0.
+ON_THE_WAY: dict[str, tuple[str, dict[str, Any], int | None, list[int | None]]] = {
+    "the square of the gradient": ("adadelta", {"rho": "below 1"}, 0, [None, None]),
+    "the square of the delta": ("adadelta", {"rho": "below 1", "eps": 1.0}, 30, [None, 12]),
+    "the quotient of the roots": ("adadelta", {"eps": "above 0"}, None, [None, 20]),
+    "the square of RMSprop's gradient": ("rmsprop", {"alpha": "below 1"}, 0, [None]),
+}
+
+
+@pytest.mark.parametrize(("name", "hyper", "gradient", "slots"), ON_THE_WAY.values(), ids=ON_THE_WAY)
 @each_dtype
-def test_a_quotient_of_roots_that_overflows_is_seen(dtype: np.dtype[Any]) -> None:
-    """Large deltas remembered over a tiny eps: where the gradient is zero their quotient alone would be infinite."""
+def test_what_overflows_on_the_way_is_seen(
+    dtype: np.dtype[Any], name: str, hyper: dict[str, Any], gradient: int | None, slots: list[int | None]
+) -> None:
+    """A value that no bound of a result would show, because a constant makes it small again."""
+    info = np.finfo(dtype)
+    ends = {"below 1": float(np.nextafter(dtype.type(1), dtype.type(0))), "above 0": float(info.smallest_subnormal)}
+    chosen = {key: ends.get(value, value) for key, value in hyper.items()}
+    optimizer = resolve({"name": name, **chosen}, dtype)
+    g = 0.0 if gradient is None else 2.0 ** (info.maxexp // 2 - gradient)
+    known = [0.0 if power is None else 2.0 ** (info.maxexp - power) for power in slots]
+    assert prove(optimizer.rule, optimizer.constants(dtype), dtype, g, (0.0, *known)) is None
+    vector = [np.full(1, value, dtype) for value in (g, 0.0, *known)]
+    assert not take_step(BlockedDriver(), optimizer, vector[0], vector[1], vector[2:]).finite
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.75])
+@each_dtype
+@each_rule
+def test_bounds_hold_where_everything_is_subnormal(name: str, dtype: np.dtype[Any], weight_decay: float) -> None:
+    """Among subnormals a result may be rounded up by a third: the bounds that a step leaves cover that too."""
+    smallest = float(np.finfo(dtype).smallest_subnormal)
+    decay = {"adadelta": {"rho": 0.75}, "rmsprop": {"alpha": 0.75}, "sgd": {"momentum": 0.75}}.get(name, {})
+    optimizer = resolve({"name": name, "lr": 0.75, "weight_decay": weight_decay, **decay}, dtype)
+    for g, x, slot in np.ndindex(6, 6, 6):
+        grads, params, state = (np.full(1, count * smallest, dtype) for count in (g, -x, slot))
+        slots = [state] * len(optimizer.rule.slots)
+        bounds = tuple(largest(vector) for vector in (params, *slots))
+        after = prove(optimizer.rule, optimizer.constants(dtype), dtype, largest(grads), bounds)
+        assert after is not None
+        assert_true(optimizer, -grads, params, slots, bounds, after)
+
+
+def test_a_delta_beyond_the_limit_proves_nothing() -> None:
+    """However small lr makes it."""
+    dtype = DTYPES["float32"]
+    for name in ("adagrad", "rmsprop"):
+        optimizer = resolve({"name": name, "eps": 2.0**-149, "lr": 2.0**-149}, dtype)
+        assert prove(optimizer.rule, optimizer.constants(dtype), dtype, 1.0, (0.0, 0.0)) is None
+
+
+@each_dtype
+def test_a_subnormal_quotient_is_multiplied(dtype: np.dtype[Any]) -> None:
+    """The quotient of the roots may be subnormal and lack most digits, which a large gradient brings to light."""
     info = np.finfo(dtype)
     optimizer = resolve({"name": "adadelta", "eps": float(info.smallest_subnormal)}, dtype)
-    known = (0.0, 0.0, float(dtype.type(2.0) ** (info.maxexp - 20)))
-    assert prove(optimizer.rule, optimizer.constants(dtype), dtype, 0.0, known) is None
-    zero = np.zeros(1, dtype)
-    assert not take_step(BlockedDriver(), optimizer, zero, zero, (zero, zero + dtype.type(known[2]))).finite
+    constants, zero = optimizer.constants(dtype), np.zeros(1, dtype)
+    for mantissa in np.linspace(1.0, 2.0, 500, endpoint=False):
+        grads = np.full(1, mantissa * 2.0 ** (info.maxexp // 2 - 7), dtype)
+        after = prove(optimizer.rule, constants, dtype, largest(grads), (0.0, 0.0, 0.0))
+        assert after is not None
+        assert_true(optimizer, grads, zero, [zero, zero], (0.0, 0.0, 0.0), after)
 
 
 @pytest.mark.parametrize("unknown", [math.inf, math.nan])

@@ -61,7 +61,7 @@ def prove(rule: Rule, constants: Constants, dtype: np.dtype[Any], largest: float
         largest = (largest + known.weight_decay * params) * growth + tiny
     within, delta, slots = rule.bound(tiny, largest, *bounds[1:], *known.rule)
     moved = params + known.lr * delta
-    # A sum of two bounds covers either; what is NaN is below nothing.
-    if not (within < limit and delta < limit and moved < limit and largest < limit):
+    # A sum of two bounds covers either, what is computed from the gradient covers it, and NaN is below nothing.
+    if not (within < limit and delta < limit and moved < limit):
         return None
     return (moved * growth + tiny, *[slot * growth + tiny for slot in slots])

@@ -12,6 +12,7 @@ from stepd.optimizers import CATALOGUE
 from stepd.optimizers.blocked import BlockedDriver
 from stepd.optimizers.compiled import CompiledDriver, compile_driver
 from stepd.optimizers.contract import Driver
+from stepd.optimizers.parallel import Helpers, ParallelDriver
 from stepd.optimizers.selftest import DriverMismatch, check_driver
 
 log = structlog.get_logger("stepd.drivers")
@@ -22,14 +23,17 @@ CompiledStatus = Literal["off", "not-installed", "compiling", "serving", "failed
 class Drivers:
     """Holds the driver in use. `current` is replaced once, by the thread that compiles; the bits stay the same.
 
-    Raises DriverMismatch where the blocked driver fails its golden cases: then nothing may start.
+    With more than one of `threads` long vectors are stepped in parts, so many at once. Raises DriverMismatch where the
+    blocked driver fails its golden cases: then nothing may start.
     """
 
-    def __init__(self) -> None:
-        self.current: Driver = BlockedDriver()
+    def __init__(self, threads: int = 1) -> None:
+        self._helpers = Helpers(threads - 1) if threads > 1 else None
         self.compiled: CompiledStatus = "off"
         self._thread: threading.Thread | None = None
-        check_driver(self.current)
+        blocked = BlockedDriver()
+        check_driver(blocked)
+        self.current: Driver = self._with_helpers(blocked)
 
     def start_compiling(self) -> None:
         """Begins to compile beside the running service."""
@@ -41,6 +45,9 @@ class Drivers:
         """Returns when the thread has ended, whatever came of it."""
         if self._thread is not None:
             self._thread.join()
+
+    def _with_helpers(self, driver: Driver) -> Driver:
+        return driver if self._helpers is None else ParallelDriver(driver, self._helpers)
 
     def _compile(self) -> None:
         try:
@@ -55,7 +62,7 @@ class Drivers:
             self.compiled = "failed"
             log.exception("the compiled driver could not be compiled; the blocked driver stays for good")
         else:
-            self.current = driver
+            self.current = self._with_helpers(driver)
             self.compiled = "serving"
             log.debug("the compiled driver serves")
 
