@@ -23,9 +23,9 @@ JSON = "application/json"
 RAW = "application/octet-stream"
 SAFETENSORS = safetensors.MEDIA_TYPE
 
-# From so many values on `auto` is binary. Measured as processor time of a float64 step, client and service together:
-# binary takes no longer at any size, so what decides is what can be read on its way. Text adds 7 % at 128 and at 256
-# values, 12 % at 512, 20 % at 1,000, and at 10,000 it takes two and a half times as long.
+# From so many values on `auto` is binary. Measured as the processor time of a float64 step, client and service taken
+# together: binary takes no longer at any size, so what decides is what can be read on its way. Text adds 7 % at 128 and
+# at 256 values, 12 % at 512, 20 % at 1,000; at 10,000 it takes two and a half times as long.
 BINARY_FROM = 256
 
 # Metadata that is text as it is; everything else in it is JSON.
