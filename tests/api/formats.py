@@ -1,4 +1,4 @@
-"""Bodies in each format and answers read from each, by NumPy and the format's own library: none of the service's code."""
+"""Bodies in each format and answers read from each, by NumPy and safetensors' own library: none of our code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a binary body is refused by name, over HTTP, and nothing has changed; tests/wire has every case."""
+"""What is wrong with a binary body is refused by name over HTTP, and nothing has changed; tests/wire has more cases."""
 
 import json
 from collections.abc import Iterator

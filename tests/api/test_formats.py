@@ -103,7 +103,7 @@ def test_the_first_step_of_an_unshaped_session_comes_as_tensors(session: Handle,
 
 
 def test_params_are_sent_back_as_they_came(session: Handle) -> None:
-    """What GET params gives PUT params takes, metadata and all, and a step as its gradients' file does not."""
+    """What GET params gives PUT params takes, metadata and all; a step's file may have what GET state says."""
     session.create(params={"w": [[1.0, 2.0]], "b": 0.5})
     session.step({"w": [[0.1, 0.2]], "b": 0.3})
     given = session.params({"Accept": SAFETENSORS})
@@ -114,6 +114,9 @@ def test_params_are_sent_back_as_they_came(session: Handle) -> None:
     again = session.params({"Accept": SAFETENSORS})
     assert bits_of(again, "float64") == bits_of(given, "float64")
     assert metadata_of(again)["step"] == "1"
+    told = metadata_of(session.state({"Accept": SAFETENSORS}))
+    grads = {"grads": {"w": np.ones((1, 2)), "b": np.array(1.0)}}
+    assert send(session, "POST /step", body(SAFETENSORS, grads, told), SAFETENSORS).status_code == 200
 
 
 @pytest.mark.parametrize("place", ["here", "elsewhere"])
