@@ -1,4 +1,4 @@
-"""The published golden values of Adadelta (tests/vectors) through HTTP, bit for bit, by every way that a step can go.
+"""The published golden values of Adadelta (tests/vectors) through HTTP, bit for bit, by every way and in every format.
 
 Once with the blocked driver and once with the compiled one: a client can't tell which of them serves.
 """
@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 import pytest
+import safetensors.numpy
 
+from tests.api.formats import RAW, SAFETENSORS
 from tests.api.raw import Wire
 from tests.needs import require_module
 from tests.server import Running, Servers, bits, until
@@ -30,10 +32,15 @@ class Service(NamedTuple):
     def ask(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
         """The answer's document."""
         content = b"" if body is None else json.dumps(body).encode()
-        self.wire.request(method, path, "Content-Type: application/json", body=content)
+        answer = self.send(method, path, content, "application/json", status)
+        return orjson.loads(answer) if answer else None
+
+    def send(self, method: str, path: str, content: bytes, media_type: str, status: int = 200) -> bytes:
+        """The answer as it came, in the format of what was sent."""
+        self.wire.request(method, path, f"Content-Type: {media_type}", f"Accept: {media_type}", body=content)
         answer = self.wire.answer()
         assert answer.status == status, answer.content
-        return orjson.loads(answer.content) if answer.content else None
+        return answer.content
 
 
 @pytest.fixture(scope="module", params=["blocked", "compiled"])
@@ -65,6 +72,11 @@ def checkpoint(case: dict[str, Any], values: dict[str, Any], step: int) -> dict[
 
 def optimizer(case: dict[str, Any]) -> dict[str, Any]:
     return {"name": "adadelta"} | {name: case[name] for name in ("rho", "eps", "lr", "weight_decay", "maximize")}
+
+
+def arrays(case: dict[str, Any], values: dict[str, Any], *roles: str) -> dict[str, Any]:
+    """Values of a case by role, in its dtype."""
+    return {role: np.array(shaped(case, values[role]), case["dtype"]) for role in roles}
 
 
 def agree(case: dict[str, Any], after: dict[str, Any], params: Any, state: Any) -> None:
@@ -119,7 +131,49 @@ def without_a_session(service: Service, case: dict[str, Any]) -> Iterator[tuple[
         yield params, state
 
 
-@pytest.mark.parametrize("way", [held_by_the_service, sent_by_the_caller, without_a_session])
+def in_bytes(service: Service, case: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Gradients go in as bytes, params come out as bytes, and the state as a file of tensors."""
+    path = start(service, case)
+    recorded = {after["step"] for after in case["after"]}
+    for number, literals in enumerate(case["grads"], start=1):
+        grads = np.array(shaped(case, literals), case["dtype"]).tobytes()
+        params = np.frombuffer(service.send("POST", path + "/step", grads, RAW), case["dtype"])
+        state = None
+        if number in recorded:
+            state = safetensors.numpy.load(service.send("GET", path + "/state", b"", SAFETENSORS))
+            assert state.pop("params").tobytes() == params.tobytes()
+        yield params, state
+
+
+def in_files(service: Service, case: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """A file of params and gradients goes in with each step, one of params comes out."""
+    path = start(service, case)
+    params = arrays(case, case, "params")["params"]
+    recorded = {after["step"] for after in case["after"]}
+    for number, literals in enumerate(case["grads"], start=1):
+        grads = np.array(shaped(case, literals), case["dtype"])
+        content = safetensors.numpy.save({"params": params, "grads": grads})
+        params = safetensors.numpy.load(service.send("POST", path + "/step", content, SAFETENSORS))["params"]
+        yield params, service.ask("GET", path + "/state")["state"] if number in recorded else None
+
+
+def in_files_without_a_session(service: Service, case: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """A file of params and state goes in with gradients, the next one comes out."""
+    held = arrays(case, case, "params", *SLOTS)
+    told = {"optimizer": json.dumps(optimizer(case))}
+    for literals in case["grads"]:
+        grads = np.array(shaped(case, literals), case["dtype"])
+        content = safetensors.numpy.save({**held, "grads": grads}, told)
+        held = safetensors.numpy.load(service.send("POST", "/v1/step", content, SAFETENSORS))
+        yield held["params"], {slot: held[slot] for slot in SLOTS}
+
+
+WAYS = (
+    held_by_the_service, sent_by_the_caller, without_a_session, in_bytes, in_files, in_files_without_a_session,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_every_case_bit_for_bit(
     service: Service, case: dict[str, Any], way: Callable[[Service, dict[str, Any]], Iterator[tuple[Any, Any]]]

@@ -19,14 +19,18 @@ SMALL_BYTES = 64 * 1024
 
 
 class Limit(NamedTuple):
-    """How many bytes a body may have, and what is made of one that has more, of which `refusal` is told what it has."""
+    """How many bytes a body may have, and what is made of one that has more, of which `refusal` is told what it has.
+
+    Where it is `exact`, one that has fewer is refused as well; that of a body without a length is for its decoder to see.
+    """
 
     nbytes: int
     refusal: Callable[[str], StepdError]
+    exact: bool = False
 
     def require(self, length: int) -> None:
         """Raises the refusal of a declared length beyond the limit."""
-        if length > self.nbytes:
+        if length > self.nbytes or (self.exact and length < self.nbytes):
             raise self.refusal(f"the body has {length} bytes")
 
 

@@ -103,7 +103,7 @@ def _limit(given: str, settings: Settings, form: Form, tensors: Tensors | None) 
     if given == JSON:
         return _json_limit(settings.max_json_bytes), 0
     if given == RAW and tensors is not None:
-        return Limit(tensors.nbytes, partial(raw.not_its_bytes, tensors)), 1
+        return Limit(tensors.nbytes, partial(raw.not_its_bytes, tensors), exact=True), 1
     if tensors is None:
         count = (len(form.roles) + MOST_SLOTS * form.state) * settings.max_tensors
         nbytes, advice = settings.max_in_flight_bytes, "(STEPD_MAX_IN_FLIGHT_BYTES)"
