@@ -32,9 +32,9 @@ const checkpoints = new Map();
 
 /** @type {Record<string, (command: Command) => unknown>} */
 const DO = {
-  connect({ url, attempts, timeout_s: timeoutS, waits }) {
+  connect({ url, attempts, timeout_s: timeoutS, waits, format }) {
     const retry = attempts === undefined ? undefined : new RetryPolicy({ attempts });
-    client = new Client(url, { retry, timeoutS, sleep: waits ? undefined : async () => {} });
+    client = new Client(url, { retry, timeoutS, format, sleep: waits ? undefined : async () => {} });
     sessions.clear();
     checkpoints.clear();
     return {};
@@ -74,11 +74,13 @@ const DO = {
     return opened(as, await client.restore(id, taken(checkpoint), { ttlS, labels }));
   },
   async save({ checkpoint, path }) {
-    await writeFile(path, taken(checkpoint).toJSON());
+    const saved = taken(checkpoint);
+    await writeFile(path, isSafetensors(path) ? saved.toSafetensors() : saved.toJSON());
     return {};
   },
   async load({ keep, path }) {
-    return kept(keep, Checkpoint.fromJSON(await readFile(path, "utf8")));
+    const written = await readFile(path);
+    return kept(keep, isSafetensors(path) ? Checkpoint.fromSafetensors(written) : Checkpoint.fromJSON(String(written)));
   },
   async describe({ on }) {
     const members = Object.entries(await session(on).describe());
@@ -113,6 +115,11 @@ const DO = {
   optimizers: () => client.optimizers(),
   info: () => client.info(),
 };
+
+/** @param {string} path */
+function isSafetensors(path) {
+  return path.endsWith(".safetensors");
+}
 
 /** @param {string} name */
 function session(name) {

@@ -3,14 +3,17 @@
 import { decode } from "./arrays.js";
 import { classOf, tellsOutcome } from "./error-class.js";
 import { UnexpectedAnswer } from "./errors.js";
+import { octetStream, paramsIn, RAW, SAFETENSORS } from "./formats.js";
 import { readInfo } from "./info.js";
 import { isPlainObject } from "./json.js";
 import { readProblem } from "./problem.js";
-import { contentType } from "./wire.js";
+import { read as readSafetensors } from "./safetensors.js";
+import { contentType, textOf } from "./wire.js";
 
-/** @import {Arrays, DType} from "./arrays.js" */
+/** @import {Arrays, DType, Shapes} from "./arrays.js" */
 /** @import {StepdError} from "./errors.js" */
 /** @import {SessionInfo} from "./info.js" */
+/** @import {Contents} from "./safetensors.js" */
 /** @import {Answer} from "./wire.js" */
 
 /** @typedef {Record<string, unknown>} Document */
@@ -131,6 +134,32 @@ export function valuesOf(answer, document, member, dtype) {
 }
 
 /**
+ * The params that an answer carries, in whichever format. Throws what `checked` throws, and UnexpectedAnswer.
+ *
+ * @param {Answer} answer
+ * @param {DType} dtype the session's
+ * @param {Shapes | null} shape the session's, of which a binary body has to be; null takes any
+ * @returns {Arrays}
+ */
+export function paramsOf(answer, dtype, shape) {
+  const type = contentType(checked(answer));
+  if (type !== RAW && type !== SAFETENSORS) return valuesOf(answer, documentOf(answer), "params", dtype);
+  const reader = type === RAW ? octetStream : paramsIn;
+  return read(answer, "params can't be read", () => reader(answer.body, dtype, shape));
+}
+
+/**
+ * What an answer in safetensors holds; null for one in another format. Throws like `paramsOf`.
+ *
+ * @param {Answer} answer
+ * @returns {Contents | null}
+ */
+export function contentsOf(answer) {
+  if (contentType(checked(answer)) !== SAFETENSORS) return null;
+  return read(answer, "the answer can't be read", () => readSafetensors(answer.body));
+}
+
+/**
  * What a reader makes of an answer; where that is impossible, the answer is not what the contract says.
  *
  * @template Result
@@ -165,7 +194,7 @@ export function unexpectedMember(answer, member) {
  */
 function parsed(answer) {
   try {
-    const document = JSON.parse(answer.text);
+    const document = JSON.parse(textOf(answer));
     return isPlainObject(document) ? document : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
@@ -178,7 +207,7 @@ function parsed(answer) {
  * @param {string} reason
  */
 function unexpected(answer, reason) {
-  const excerpt = answer.status < 300 ? "" : answer.text.slice(0, EXCERPT_CHARACTERS);
+  const excerpt = answer.status < 300 ? "" : textOf(answer).slice(0, EXCERPT_CHARACTERS);
   const error = new UnexpectedAnswer(answer.status, contentType(answer), reason, excerpt);
   // A success that can't be read is a success all the same; and who knows what happened behind a failing proxy.
   error.maybeApplied = answer.status < 300 || answer.status === 408 || answer.status >= 500;

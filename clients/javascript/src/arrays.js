@@ -13,7 +13,7 @@ import { decimal, isPlainObject, nameOfType, write, Written } from "./json.js";
 /** @typedef {Tensor | ReadonlyMap<string, Tensor>} Arrays */
 
 // Beyond any rank that a service takes; ends the walk into an array that holds itself.
-const MAX_RANK = 64;
+export const MAX_RANK = 64;
 
 /**
  * Whether these are tensors by name.
@@ -94,6 +94,22 @@ export function shapeOf(arrays) {
 }
 
 /**
+ * Whether two shapes are the same, or are of the same names, in whichever order, and shapes.
+ *
+ * @param {Shapes} one
+ * @param {Shapes} other
+ * @returns {boolean}
+ */
+export function sameShapes(one, other) {
+  if (isShape(one) || isShape(other)) return isShape(one) && isShape(other) && one.join() === other.join();
+  const names = Object.keys(one);
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => Object.hasOwn(other, name) && one[name]?.join() === other[name]?.join())
+  );
+}
+
+/**
  * The same values in arrays that nobody else holds.
  *
  * @param {Arrays} arrays
@@ -155,14 +171,25 @@ export function flatten(place, rows, dtype) {
  */
 export function rounded(place, values, shape, dtype) {
   const Data = dtype === "float32" ? Float32Array : Float64Array;
-  const data = values instanceof Data ? values : Data.from(values);
-  const offender = data.findIndex((/** @type {number} */ value) => !Number.isFinite(value));
+  const data = values instanceof Data ? values : new Data(values);
+  const offender = firstNotFinite(data);
   if (offender >= 0) {
     const value = values[offender];
     const reason = Number.isFinite(value) ? `that is too large for ${dtype}` : "values must be finite";
     throw new RangeError(`${at(place, indexOf(offender, shape))} is ${value}; ${reason}`);
   }
   return { data, shape };
+}
+
+/**
+ * The flat index of the first value that is NaN or infinite; -1 where there is none.
+ *
+ * @param {FloatArray} data
+ * @returns {number}
+ */
+export function firstNotFinite(data) {
+  for (let index = 0; index < data.length; index++) if (!Number.isFinite(data[index])) return index;
+  return -1;
 }
 
 /**

@@ -1,12 +1,18 @@
-/** A whole session as values: what `state()` gives and `restore()` takes, and its form as a JSON document. */
+/** A whole session as values: what `state()` gives and `restore()` takes, and as JSON and safetensors. */
 
-import { decode, encode, shapeOf } from "./arrays.js";
+import { copied, decode, sameShapes, shapeOf } from "./arrays.js";
+import { isBinary, payload, rolesOf } from "./formats.js";
 import { isPlainObject, nameOfType, write } from "./json.js";
+import * as safetensors from "./safetensors.js";
 import { dtypeNamed, give, reshaped, take } from "./values.js";
 
 /** @import {Arrays, DType, Shapes} from "./arrays.js" */
+/** @import {Document, Format, Payload, Roles} from "./formats.js" */
 /** @import {Optimizer} from "./info.js" */
+/** @import {Contents} from "./safetensors.js" */
 /** @import {Form} from "./values.js" */
+
+/** @typedef {{document: Document, params: Arrays, slots: Roles, form: Form}} Parts a checkpoint as it is sent */
 
 /**
  * A session at one step: enough to go on from there, here or in another service, bit for bit.
@@ -39,34 +45,20 @@ export class Checkpoint {
   }
 
   /**
-   * The params as arrays and the form in which they were given.
+   * The values as arrays that nobody else holds, and what stands beside them.
    *
-   * @returns {{arrays: Arrays, form: Form}}
-   * @throws {TypeError | RangeError} they don't hold finite numbers, or not in `shape`
-   */
-  taken() {
-    return this.#take("params", this.params, dtypeNamed(this.dtype));
-  }
-
-  /**
-   * As the service takes it, for the client's own JSON writer.
-   *
-   * @returns {Record<string, unknown>}
+   * @returns {Parts}
    * @throws {TypeError | RangeError} the params or a slot don't hold finite numbers, or not in `shape`
    */
-  document() {
+  parts() {
     const dtype = dtypeNamed(this.dtype);
+    if (!isPlainObject(this.state)) throw new TypeError(`state is ${nameOfType(this.state)}; it must be an object of slots`);
+    const { arrays, form } = this.#take("params", this.params, dtype);
     const slots = Object.entries(this.state).map(([slot, values]) => {
-      return [slot, encode(this.#take(slot, values, dtype).arrays)];
+      return [slot, copied(this.#take(slot, values, dtype).arrays)];
     });
-    return {
-      optimizer: this.optimizer,
-      dtype,
-      step: this.step,
-      params: encode(this.taken().arrays),
-      state: Object.fromEntries(slots),
-      digest: this.digest ?? undefined,
-    };
+    const document = { optimizer: this.optimizer, dtype, step: this.step, digest: this.digest ?? undefined };
+    return { document, params: copied(arrays), slots: Object.fromEntries(slots), form };
   }
 
   /**
@@ -87,7 +79,8 @@ export class Checkpoint {
    * @throws {TypeError | RangeError} the params or a slot don't hold finite numbers
    */
   toJSON() {
-    return write(this.document());
+    const { document, params, slots } = this.parts();
+    return /** @type {string} */ (payload(document, { params }, slots, false).body);
   }
 
   /**
@@ -98,8 +91,48 @@ export class Checkpoint {
    * @throws {TypeError} not JSON, or not a checkpoint
    */
   static fromJSON(written) {
-    const document = parse(written);
-    return Checkpoint.read(typeof document === "string" ? parse(document) : document);
+    return readable(() => {
+      const document = parse(written);
+      return readDocument(typeof document === "string" ? parse(document) : document, null);
+    });
+  }
+
+  /**
+   * In the safetensors format, which other programs open too. Tensors are named `params` and as the slots, or
+   * `params/<name>`, ...; optimizer (JSON), step and digest are in the metadata.
+   *
+   * @returns {Uint8Array}
+   * @throws {TypeError | RangeError} the params or a slot don't hold finite numbers, or a slot has no name for a tensor
+   */
+  toSafetensors() {
+    const { mediaType, body } = checkpointPayload(this.parts(), "binary");
+    if (mediaType !== safetensors.MEDIA_TYPE) throw new TypeError("the slots have no names that tensors can have");
+    return /** @type {Uint8Array} */ (body);
+  }
+
+  /**
+   * From what `toSafetensors` or the service wrote; the values are typed arrays, `shape` is told.
+   *
+   * @param {Uint8Array | ArrayBuffer} written
+   * @returns {Checkpoint}
+   * @throws {TypeError} not safetensors, or not a checkpoint
+   */
+  static fromSafetensors(written) {
+    const bytes = written instanceof ArrayBuffer ? new Uint8Array(written) : written;
+    if (!ArrayBuffer.isView(bytes)) throw new TypeError(`this is no checkpoint: it is ${nameOfType(bytes)}, not bytes`);
+    return readable(() => readContents(safetensors.read(bytes), null));
+  }
+
+  /**
+   * From tensors and metadata, values in `form`, or as typed arrays.
+   *
+   * @param {Contents} contents
+   * @param {Form | null} form
+   * @returns {Checkpoint}
+   * @throws {TypeError} they are no checkpoint
+   */
+  static of(contents, form) {
+    return readable(() => readContents(contents, form));
   }
 
   /**
@@ -111,12 +144,41 @@ export class Checkpoint {
    * @throws {TypeError} it is no checkpoint
    */
   static read(document, form = null) {
-    try {
-      return readCheckpoint(document, form);
-    } catch (error) {
-      if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-      throw new TypeError(`this is no checkpoint: ${error.message}`);
-    }
+    return readable(() => readDocument(document, form));
+  }
+}
+
+/**
+ * As the service takes it.
+ *
+ * @param {Parts} parts
+ * @param {Format} format
+ * @param {Document} [extras] stand beside the rest
+ * @returns {Payload}
+ */
+export function checkpointPayload({ document, params, slots }, format, extras = {}) {
+  return payload({ ...document, ...extras }, { params }, slots, isBinary(format, shapeOf(params)));
+}
+
+/**
+ * @param {unknown} given
+ * @returns {Checkpoint}
+ * @throws {TypeError} it is none
+ */
+export function checkedCheckpoint(given) {
+  if (given instanceof Checkpoint) return given;
+  throw new TypeError(
+    `the checkpoint is ${nameOfType(given)}; give a Checkpoint, such as state() and Checkpoint.fromJSON() give`,
+  );
+}
+
+/** @param {() => Checkpoint} reader */
+function readable(reader) {
+  try {
+    return reader();
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new TypeError(`this is no checkpoint: ${error.message}`);
   }
 }
 
@@ -124,23 +186,46 @@ export class Checkpoint {
  * @param {unknown} document
  * @param {Form | null} form
  */
-function readCheckpoint(document, form) {
+function readDocument(document, form) {
   if (!isPlainObject(document)) throw new TypeError(`it is ${nameOfType(document)}`);
   const { optimizer, dtype, step, state, digest } = document;
-  if (!isPlainObject(optimizer) || typeof optimizer.name !== "string") throw new TypeError("it names no optimizer");
-  if (!Number.isInteger(step)) throw new TypeError("its step is no whole number");
   if (!isPlainObject(state)) throw new TypeError("it has no state");
   if (dtype !== "float64" && dtype !== "float32") throw new TypeError(`its dtype is ${write(dtype ?? null)}`);
+  const slots = Object.entries(state).map(([slot, values]) => [slot, decode(slot, values, dtype)]);
   const params = decode("params", document.params, dtype);
+  return assembled({ optimizer, dtype, step, params, slots: Object.fromEntries(slots), digest }, form);
+}
+
+/**
+ * @param {Contents} contents
+ * @param {Form | null} form
+ */
+function readContents({ tensors, metadata }, form) {
+  const { roles, dtype } = rolesOf(tensors);
+  const { params, ...slots } = roles;
+  if (params === undefined) throw new TypeError("it has no params");
+  const [optimizer, step] = ["optimizer", "step"].map((name) => parse(metadata.get(name) ?? "null"));
+  return assembled({ optimizer, dtype, step, params, slots, digest: metadata.get("digest") }, form);
+}
+
+/**
+ * @param {{optimizer: unknown, dtype: DType, step: unknown, params: Arrays, slots: Roles, digest: unknown}} parts
+ * @param {Form | null} form
+ */
+function assembled({ optimizer, dtype, step, params, slots, digest }, form) {
+  if (!isPlainObject(optimizer) || typeof optimizer.name !== "string") throw new TypeError("it names no optimizer");
+  if (!Number.isInteger(step)) throw new TypeError("its step is no whole number");
+  const shape = shapeOf(params);
+  for (const [slot, arrays] of Object.entries(slots)) {
+    if (!sameShapes(shapeOf(arrays), shape)) throw new TypeError(`its ${slot} has another shape than its params`);
+  }
   return new Checkpoint({
     optimizer: /** @type {Optimizer} */ (optimizer),
     dtype,
     step: Number(step),
     params: give(params, form),
-    state: Object.fromEntries(
-      Object.entries(state).map(([slot, values]) => [slot, give(decode(slot, values, dtype), form)]),
-    ),
-    shape: shapeOf(params),
+    state: Object.fromEntries(Object.entries(slots).map(([slot, arrays]) => [slot, give(arrays, form)])),
+    shape,
     digest: typeof digest === "string" ? digest : null,
   });
 }
@@ -151,6 +236,6 @@ function parse(written) {
     return JSON.parse(written);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new TypeError(`this is no checkpoint: ${error.message}`);
+    throw new TypeError(`it is not JSON: ${error.message}`);
   }
 }

@@ -1,7 +1,9 @@
 /** The Client: it runs flows, sends their requests, waits, and sends again. What to send is in flows.js and its like. */
 
 import { ConnectionFailed } from "./errors.js";
+import { formatNamed } from "./formats.js";
 import * as flows from "./flows.js";
+import { optionsOf } from "./options.js";
 import { openSession, restoreAs } from "./opening.js";
 import { RetryPolicy, Sendings } from "./retry.js";
 import * as service from "./service.js";
@@ -11,6 +13,7 @@ import { VERSION } from "./version.js";
 
 /** @import {DType} from "./arrays.js" */
 /** @import {Checkpoint} from "./checkpoint.js" */
+/** @import {Format} from "./formats.js" */
 /** @import {Optimizer, SessionInfo} from "./info.js" */
 /** @import {Creation} from "./opening.js" */
 /** @import {Abortable} from "./session.js" */
@@ -29,6 +32,7 @@ export class Client {
   #url;
   #headers;
   #timeoutS;
+  #format;
   #retry;
   #fetch;
   #sleep;
@@ -39,17 +43,23 @@ export class Client {
    * @param {object} [options]
    * @param {number} [options.timeoutS] the longest silence of the service within one attempt, in seconds; default 60
    * @param {RetryPolicy} [options.retry] how often and when a request that is safe to repeat is repeated
+   * @param {Format} [options.format] how values travel: "json"; "binary" (octet-stream or safetensors, exact copies
+   *   without text, and without the service's limit for JSON); or "auto", the default, which is JSON for a few values, so
+   *   that they can be read on their way, and binary for more. The results are the same, bit for bit
    * @param {typeof globalThis.fetch} [options.fetch] sends, for tests
    * @param {(seconds: number, signal?: AbortSignal) => Promise<void>} [options.sleep] waits between attempts, for tests
    * @throws {TypeError} `baseUrl` is not an http or https URL
-   * @throws {RangeError} `timeoutS` is not above 0
+   * @throws {RangeError} `timeoutS` is not above 0, or there is no such format
    */
-  constructor(baseUrl, { timeoutS = 60, retry = new RetryPolicy(), fetch = globalThis.fetch, sleep = pause } = {}) {
+  constructor(baseUrl, options = {}) {
+    const { timeoutS = 60, retry = new RetryPolicy(), format = "auto" } = optionsOf(options);
+    const { fetch = globalThis.fetch, sleep = pause } = options;
     if (!(timeoutS > 0)) throw new RangeError(`timeoutS is ${timeoutS}; it must be above 0`);
     const url = checkedUrl(baseUrl ?? defaultUrl());
     this.#url = `${url.origin}${url.pathname}`.replace(/\/+$/, "");
     this.#headers = { accept: "application/json", ...userAgent(), ...credentials(url) };
     this.#timeoutS = timeoutS;
+    this.#format = formatNamed(format);
     this.#retry = retry;
     // Browsers insist on being called on no object at all.
     this.#fetch = /** @type {typeof fetch} */ ((...call) => fetch(...call));
@@ -93,8 +103,9 @@ export class Client {
    */
   async session(sessionId = null, creation = {}) {
     const id = typeof sessionId === "object" ? null : sessionId;
-    const { signal, ...what } = typeof sessionId === "object" && sessionId !== null ? sessionId : creation;
-    return new Session(this.#run, await this.#run(openSession(id, what), signal));
+    const given = typeof sessionId === "object" && sessionId !== null ? sessionId : creation;
+    const { signal, ...what } = optionsOf(given);
+    return new Session(this.#run, await this.#run(openSession(id, what, this.#format), signal));
   }
 
   /**
@@ -110,8 +121,9 @@ export class Client {
    *   and labels count where the id was free
    * @returns {Promise<Session>} at the checkpoint's step, values in the kind of the checkpoint's
    */
-  async restore(sessionId, checkpoint, { signal, ...made } = {}) {
-    return new Session(this.#run, await this.#run(restoreAs(sessionId, checkpoint, made), signal));
+  async restore(sessionId, checkpoint, options = {}) {
+    const { signal, ...made } = optionsOf(options);
+    return new Session(this.#run, await this.#run(restoreAs(sessionId, checkpoint, made, this.#format), signal));
   }
 
   /**
@@ -124,7 +136,8 @@ export class Client {
    * @param {AbortSignal} [options.signal]
    * @returns {AsyncGenerator<SessionInfo, void, undefined>}
    */
-  async *sessions({ label = {}, pageSize, signal } = {}) {
+  async *sessions(options = {}) {
+    const { label = {}, pageSize, signal } = optionsOf(options);
     /** @type {string | null} */
     let pageToken = null;
     do {
@@ -142,7 +155,8 @@ export class Client {
    * @param {Abortable} [options]
    * @returns {Promise<void>}
    */
-  async delete(sessionId, { signal } = {}) {
+  async delete(sessionId, options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(flows.remove(sessionId, null), signal);
   }
 
@@ -164,8 +178,9 @@ export class Client {
    * @param {AbortSignal} [options.signal]
    * @returns {Promise<{params: Returned<Params>, state: Record<string, Returned<Params>>}>} in the kind of `params`
    */
-  async stepOnce(optimizer, params, grads, { signal, ...how } = {}) {
-    return this.#run(service.stepOnce(optimizer, params, grads, how), signal);
+  async stepOnce(optimizer, params, grads, options = {}) {
+    const { signal, ...how } = optionsOf(options);
+    return this.#run(service.stepOnce(optimizer, params, grads, how, this.#format), signal);
   }
 
   /**
@@ -174,7 +189,8 @@ export class Client {
    * @param {Abortable} [options]
    * @returns {Promise<Record<string, any>>}
    */
-  async optimizers({ signal } = {}) {
+  async optimizers(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(service.optimizers(), signal);
   }
 
@@ -184,7 +200,8 @@ export class Client {
    * @param {Abortable} [options]
    * @returns {Promise<Record<string, any>>}
    */
-  async info({ signal } = {}) {
+  async info(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(service.info(), signal);
   }
 
@@ -249,8 +266,16 @@ function checkedUrl(baseUrl) {
  */
 function credentials({ username, password }) {
   if (username === "" && password === "") return {};
-  const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
-  return { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
+  return { authorization: `Basic ${btoa(`${percentDecoded(username)}:${percentDecoded(password)}`)}` };
+}
+
+/**
+ * What percent-encoded text stands for, a character for each byte. A percent sign that encodes nothing is itself.
+ *
+ * @param {string} text of URL, and so ASCII
+ */
+function percentDecoded(text) {
+  return text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
 }
 
 /**

@@ -9,6 +9,7 @@
  *         ├── RequestRefused              the request is at fault (4xx)
  *         │   ├── Malformed               not a request that could be understood
  *         │   │   ├── MalformedJson           malformed-json
+ *         │   │   ├── MalformedSafetensors    malformed-safetensors
  *         │   │   ├── InvalidHeader           invalid-header
  *         │   │   ├── InvalidQuery            invalid-query
  *         │   │   ├── InvalidSessionId        invalid-session-id
@@ -37,6 +38,7 @@
  *         │   │   ├── ValueOutOfRange         value-out-of-range
  *         │   │   ├── RaggedArray             ragged-array
  *         │   │   ├── ShapeMismatch           shape-mismatch
+ *         │   │   ├── DtypeMismatch           dtype-mismatch
  *         │   │   ├── NamesMismatch           names-mismatch
  *         │   │   ├── SessionHasNoShape       session-has-no-shape
  *         │   │   ├── StepNotFinite           step-not-finite
@@ -139,6 +141,11 @@ export class Malformed extends RequestRefused {}
 /** The body is not JSON. */
 export class MalformedJson extends Malformed {
   static code = "malformed-json";
+}
+
+/** The body is not safetensors. */
+export class MalformedSafetensors extends Malformed {
+  static code = "malformed-safetensors";
 }
 
 /** A header is malformed. */
@@ -275,6 +282,11 @@ export class RaggedArray extends Impossible {
 /** A tensor has another shape than the session's. */
 export class ShapeMismatch extends Impossible {
   static code = "shape-mismatch";
+}
+
+/** A tensor has another dtype than the session's. */
+export class DtypeMismatch extends Impossible {
+  static code = "dtype-mismatch";
 }
 
 /** The tensors have other names than the session's. */

@@ -6,10 +6,11 @@
  * changes what it is handed (`Held`) only after the answer that it needs has been read in full.
  */
 
-import { checked, documentOf, read, sessionOf, validatorOf, valuesOf } from "./answers.js";
-import { copied, encode, shapeOf } from "./arrays.js";
-import { Checkpoint } from "./checkpoint.js";
+import { checked, contentsOf, documentOf, paramsOf, read, sessionOf, validatorOf } from "./answers.js";
+import { copied, shapeOf } from "./arrays.js";
+import { Checkpoint, checkedCheckpoint, checkpointPayload } from "./checkpoint.js";
 import { InvalidQuery, SessionExpired, SessionHasNoShape, SessionNotFound } from "./errors.js";
+import { isBinary, payload } from "./formats.js";
 import { isPlainObject, nameOfType } from "./json.js";
 import * as requests from "./requests.js";
 import { info } from "./service.js";
@@ -31,7 +32,7 @@ const LONGEST_WAIT_S = 30;
  * @returns {Flow<void>}
  */
 export function* fetchWhereShaped(held) {
-  if (held.shape !== null) yield* takeParams(held, yield requests.getParams(held.id));
+  if (held.shape !== null) yield* takeParams(held, yield requests.getParams(held.id, held.binary));
 }
 
 /**
@@ -58,10 +59,11 @@ export function* step(held, key, grads, { params, lr, returnParams = true, shape
   const shapes = shape === undefined ? null : shapesOf(shape);
   const given = takeFor(held, "grads", grads, shapes);
   if (typeof (lr ?? 0) !== "number") throw new TypeError(`lr is ${nameOfType(lr)}; it must be a number`);
-  const replacing = params === undefined ? undefined : encode(takeFor(held, "params", params, shapes).arrays);
+  const replacing = params === undefined ? {} : { params: takeFor(held, "params", params, shapes).arrays };
+  const binary = isBinary(held.format, shapeOf(given.arrays));
   const answer = yield requests.step(
     held.id,
-    { grads: encode(given.arrays), params: replacing },
+    payload({}, { grads: given.arrays, ...replacing }, null, binary, held.shape),
     { etag: held.validator.etag, key, lr: lr ?? null, returnParams },
   );
   if (checked(answer).status === 204) {
@@ -70,8 +72,7 @@ export function* step(held, key, grads, { params, lr, returnParams = true, shape
     held.shape ??= shapeOf(given.arrays);
     return null;
   }
-  const arrays = valuesOf(answer, documentOf(answer), "params", held.dtype);
-  held.see(answer, arrays, given.form);
+  held.see(answer, paramsOf(answer, held.dtype, held.shape ?? shapeOf(given.arrays)), given.form);
   return held.given();
 }
 
@@ -82,7 +83,7 @@ export function* step(held, key, grads, { params, lr, returnParams = true, shape
  * @returns {Flow<any>}
  */
 export function* fetchParams(held) {
-  yield* takeParams(held, yield requests.getParams(held.id));
+  yield* takeParams(held, yield requests.getParams(held.id, held.binary));
   return held.given();
 }
 
@@ -91,21 +92,22 @@ export function* fetchParams(held) {
  *
  * @param {Held} held
  * @param {number} wanted
- * @param {number} timeoutS
+ * @param {number | null | undefined} timeoutS
  * @returns {Flow<any>}
  */
 export function* waitForStep(held, wanted, timeoutS) {
   if (!(Number.isSafeInteger(wanted) && wanted >= 0)) {
     throw new RangeError(`step is ${wanted}; it must be a whole number, at least 0`);
   }
-  if (!(timeoutS >= 0)) throw new RangeError(`timeoutS is ${timeoutS}; it must not be negative`);
+  let left = timeoutS ?? Infinity;
+  if (typeof left !== "number") throw new TypeError(`timeoutS is ${nameOfType(left)}; it must be a number, or null`);
+  if (!(left >= 0)) throw new RangeError(`timeoutS is ${left}; it must be at least 0, or null: as long as it takes`);
   let longest = LONGEST_WAIT_S;
-  let left = timeoutS;
   for (;;) {
     const { incarnation, etag } = held.validator;
     const asked = Math.min(left, longest);
     // With params held, waiting in vain costs no more than a 304.
-    const answer = yield requests.waitForParams(held.id, wanted, asked, held.arrays === null ? null : etag);
+    const answer = yield requests.waitForParams(held.id, wanted, asked, held.arrays === null ? null : etag, held.binary);
     try {
       yield* takeParams(held, answer);
     } catch (error) {
@@ -138,9 +140,8 @@ function* longestWait() {
  */
 function* takeParams(held, answer) {
   if (answer.status === 304) return;
-  let document;
   try {
-    document = documentOf(answer);
+    checked(answer);
   } catch (error) {
     if (!(error instanceof SessionHasNoShape)) throw error;
     const described = yield requests.describe(held.id);
@@ -153,7 +154,8 @@ function* takeParams(held, answer) {
   // Another life may be another session altogether, of another dtype.
   const sameLife = validatorOf(answer).incarnation === held.validator.incarnation;
   const session = sameLife ? null : sessionOf(yield requests.describe(held.id));
-  const arrays = valuesOf(answer, document, "params", session?.dtype ?? held.dtype);
+  const { dtype, shape } = session ?? held;
+  const arrays = paramsOf(answer, dtype, shape);
   if (session !== null) held.become(session);
   held.see(answer, arrays);
 }
@@ -169,7 +171,8 @@ function* takeParams(held, answer) {
 export function* putParams(held, params, shape) {
   const { arrays, form } = takeFor(held, "params", params, shape === undefined ? null : shapesOf(shape));
   const kept = copied(arrays);
-  const answer = yield requests.putParams(held.id, { params: encode(kept) }, held.validator.etag);
+  const sent = payload({}, { params: kept }, null, isBinary(held.format, shapeOf(kept)), held.shape);
+  const answer = yield requests.putParams(held.id, sent, held.validator.etag);
   sessionOf(answer);
   held.see(answer, kept, form);
 }
@@ -181,9 +184,12 @@ export function* putParams(held, params, shape) {
  * @returns {Flow<Checkpoint>}
  */
 export function* state(held) {
-  const answer = yield requests.getState(held.id);
-  const document = documentOf(answer);
-  return read(answer, "the answer is no checkpoint", () => Checkpoint.read(document, held.form));
+  const answer = yield requests.getState(held.id, held.binary);
+  const contents = contentsOf(answer);
+  const document = contents === null ? documentOf(answer) : null;
+  return read(answer, "the answer is no checkpoint", () => {
+    return contents === null ? Checkpoint.read(document, held.form) : Checkpoint.of(contents, held.form);
+  });
 }
 
 /**
@@ -194,11 +200,10 @@ export function* state(held) {
  * @returns {Flow<void>}
  */
 export function* restore(held, checkpoint) {
-  const document = checkpoint.document();
-  const kept = copied(checkpoint.taken().arrays);
-  const answer = yield requests.putState(held.id, document, held.validator.etag);
+  const parts = checkedCheckpoint(checkpoint).parts();
+  const answer = yield requests.putState(held.id, checkpointPayload(parts, held.format), held.validator.etag);
   held.become(sessionOf(answer));
-  held.see(answer, kept);
+  held.see(answer, parts.params);
 }
 
 /**

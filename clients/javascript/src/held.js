@@ -2,16 +2,19 @@
 
 import { isShape, shapeOf, zeros } from "./arrays.js";
 import { validatorOf } from "./answers.js";
+import { isBinary } from "./formats.js";
 import { give } from "./values.js";
 
 /** @import {Arrays, DType, Shapes} from "./arrays.js" */
+/** @import {Format} from "./formats.js" */
 /** @import {Optimizer, SessionInfo} from "./info.js" */
 /** @import {Form} from "./values.js" */
 /** @import {Answer} from "./wire.js" */
 
 /**
  * The session as last heard of. `arrays` are the params of the state that `validator` names, or null. `form` is the
- * kind in which the caller last gave values, and so wants them back; null until there are any.
+ * kind in which the caller last gave values, and so wants them back; null until there are any. `format` is that in which
+ * values travel.
  */
 export class Held {
   /** @type {Arrays | null} */
@@ -28,13 +31,20 @@ export class Held {
   /**
    * @param {SessionInfo} info
    * @param {Answer} answer
+   * @param {Format} format
    */
-  constructor(info, answer) {
+  constructor(info, answer, format) {
     this.id = info.id;
     this.validator = validatorOf(answer);
     this.optimizer = info.optimizer;
     this.dtype = info.dtype;
     this.shape = info.shape;
+    this.format = format;
+  }
+
+  /** Whether its values come in a binary format. */
+  get binary() {
+    return isBinary(this.format, this.shape);
   }
 
   /**

@@ -16,6 +16,7 @@ export { RetryPolicy } from "./retry.js";
 export { Session } from "./session.js";
 
 /** @typedef {import("./arrays.js").DType} DType */
+/** @typedef {import("./formats.js").Format} Format */
 /** @typedef {import("./info.js").Optimizer} Optimizer */
 /** @typedef {import("./info.js").SessionInfo} SessionInfo */
 /** @typedef {import("./opening.js").Creation} Creation */

@@ -4,8 +4,10 @@
  */
 
 import { checked, sessionOf, validatorOf } from "./answers.js";
-import { copied, encode } from "./arrays.js";
+import { copied, shapeOf } from "./arrays.js";
+import { checkedCheckpoint, checkpointPayload } from "./checkpoint.js";
 import { fetchWhereShaped, isGone } from "./flows.js";
+import { isBinary, payload } from "./formats.js";
 import { Held } from "./held.js";
 import { Adadelta } from "./optimizers.js";
 import * as requests from "./requests.js";
@@ -13,6 +15,7 @@ import { dtypeNamed, shapesOf, takeIn } from "./values.js";
 
 /** @import {DType} from "./arrays.js" */
 /** @import {Checkpoint} from "./checkpoint.js" */
+/** @import {Format} from "./formats.js" */
 /** @import {Optimizer} from "./info.js" */
 /** @import {ShapeLike, Values} from "./values.js" */
 /** @import {Answer, Flow} from "./wire.js" */
@@ -34,27 +37,30 @@ import { dtypeNamed, shapesOf, takeIn } from "./values.js";
  *
  * @param {string | null} sessionId
  * @param {Creation} creation
+ * @param {Format} format in which values travel
  * @returns {Flow<Held>}
  */
-export function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels }) {
+export function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels }, format) {
   if (sessionId !== null && optimizer === undefined && params === undefined && shape === undefined) {
     if (dtype !== undefined || ttlS !== undefined || labels !== undefined) {
       throw new TypeError("dtype, ttlS and labels are for creating; that takes an optimizer, params or a shape too");
     }
-    return yield* attach(sessionId);
+    return yield* attach(sessionId, format);
   }
   const chosen = dtypeNamed(dtype, params);
   const shapes = shape === undefined ? null : shapesOf(shape);
   const taken = params === undefined ? null : takeIn("params", params, chosen, shapes);
   const kept = taken === null ? null : copied(taken.arrays);
-  const answer = yield requests.create(sessionId, {
+  const document = {
     optimizer: optimizer ?? Adadelta(),
     dtype: chosen,
-    params: kept === null ? undefined : encode(kept),
     shape: kept === null ? (shapes ?? undefined) : undefined,
     ...extras(ttlS, labels),
-  });
-  const held = new Held(sessionOf(answer), answer);
+  };
+  const binary = kept !== null && isBinary(format, shapeOf(kept));
+  const sent = payload(document, kept === null ? {} : { params: kept }, null, binary);
+  const answer = yield requests.create(sessionId, sent);
+  const held = new Held(sessionOf(answer), answer, format);
   held.form = taken?.form ?? null;
   if (answer.status !== 201) yield* fetchWhereShaped(held);
   else if (kept === null) held.seeZeros();
@@ -66,11 +72,12 @@ export function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS,
  * GET what is there, and its params where it has a shape.
  *
  * @param {string} sessionId
+ * @param {Format} format
  * @returns {Flow<Held>}
  */
-function* attach(sessionId) {
+function* attach(sessionId, format) {
   const answer = yield requests.describe(sessionId);
-  const held = new Held(sessionOf(answer), answer);
+  const held = new Held(sessionOf(answer), answer, format);
   yield* fetchWhereShaped(held);
   return held;
 }
@@ -81,20 +88,19 @@ function* attach(sessionId) {
  * @param {string} sessionId
  * @param {Checkpoint} checkpoint
  * @param {{ttlS?: number | undefined, labels?: Readonly<Record<string, string>> | undefined}} made
+ * @param {Format} format in which values travel
  * @returns {Flow<Held>}
  */
-export function* restoreAs(sessionId, checkpoint, { ttlS, labels }) {
-  const document = checkpoint.document();
-  const { arrays, form } = checkpoint.taken();
-  const kept = copied(arrays);
+export function* restoreAs(sessionId, checkpoint, { ttlS, labels }, format) {
+  const parts = checkedCheckpoint(checkpoint).parts();
   const found = yield* etagOrNull(yield requests.describe(sessionId));
   const answer = yield requests.putState(
     sessionId,
-    found === null ? { ...document, ...extras(ttlS, labels) } : document,
+    checkpointPayload(parts, format, found === null ? extras(ttlS, labels) : {}),
     found,
   );
-  const held = new Held(sessionOf(answer), answer);
-  held.see(answer, kept, form);
+  const held = new Held(sessionOf(answer), answer, format);
+  held.see(answer, parts.params, parts.form);
   return held;
 }
 

@@ -5,15 +5,16 @@
  * can't be carried out twice.
  */
 
+import { JSON_TYPE, SAFETENSORS } from "./formats.js";
 import { write } from "./json.js";
 import { request } from "./wire.js";
 
+/** @import {Payload} from "./formats.js" */
 /** @import {Request} from "./wire.js" */
 
-/** @typedef {Readonly<Record<string, unknown>>} Document */
-
 const SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const JSON_BODY = { "content-type": "application/json" };
+// Documents about sessions are JSON always, which is what the client asks for where nothing else is said.
+const BINARY_ANSWER = { accept: SAFETENSORS };
 
 /**
  * Checked before it goes into a path, where an id such as `..` would name something else.
@@ -35,11 +36,11 @@ function sessionPath(sessionId, below = "") {
  * Under a chosen id, or, never repeated, under one that the service makes.
  *
  * @param {string | null} sessionId
- * @param {Document} document
+ * @param {Payload} payload
  * @returns {Request}
  */
-export function create(sessionId, document) {
-  const content = { headers: JSON_BODY, body: write(document) };
+export function create(sessionId, { mediaType, body }) {
+  const content = { headers: { "content-type": mediaType }, body };
   if (sessionId === null) return request("POST", "/v1/sessions", { repeatable: false, ...content });
   return request("PUT", sessionPath(sessionId), content);
 }
@@ -64,32 +65,34 @@ export function remove(sessionId, etag) {
 }
 
 /**
- * `document` holds grads, and params if they replace the session's. A resent step is this same request.
+ * Grads, and params if they replace the session's; answered in their format. A resent step is this same request.
  *
  * @param {string} sessionId
- * @param {Document} document
+ * @param {Payload} payload
  * @param {{etag: string, key: string, lr: number | null, returnParams: boolean}} how
  */
-export function step(sessionId, document, { etag, key, lr, returnParams }) {
+export function step(sessionId, payload, { etag, key, lr, returnParams }) {
   return request("POST", sessionPath(sessionId, "/step"), {
     query: lr === null ? [] : [["lr", write(lr, "lr")]],
     headers: {
-      ...JSON_BODY,
+      ...bothWays(payload),
       "if-match": etag,
       "idempotency-key": key,
       ...(returnParams ? {} : { prefer: "return=minimal" }),
     },
-    body: write(document),
+    body: payload.body,
   });
 }
 
 /**
- * The current params, with the ETag of the state that they belong to.
+ * The current params, with the ETag of the state that they belong to. In a binary format they say of what dtype, names
+ * and shape they are: the session may have become another.
  *
  * @param {string} sessionId
+ * @param {boolean} binary
  */
-export function getParams(sessionId) {
-  return request("GET", sessionPath(sessionId, "/params"));
+export function getParams(sessionId, binary) {
+  return request("GET", sessionPath(sessionId, "/params"), { headers: binary ? BINARY_ANSWER : {} });
 }
 
 /**
@@ -99,14 +102,15 @@ export function getParams(sessionId) {
  * @param {number} step
  * @param {number} timeoutS
  * @param {string | null} etag
+ * @param {boolean} binary
  */
-export function waitForParams(sessionId, step, timeoutS, etag) {
+export function waitForParams(sessionId, step, timeoutS, etag, binary) {
   return request("GET", sessionPath(sessionId, "/params"), {
     query: [
       ["wait_for_step", String(step)],
       ["timeout_s", String(timeoutS)],
     ],
-    headers: etag === null ? {} : { "if-none-match": etag },
+    headers: { ...(binary ? BINARY_ANSWER : {}), ...(etag === null ? {} : { "if-none-match": etag }) },
     waitS: timeoutS,
   });
 }
@@ -115,35 +119,36 @@ export function waitForParams(sessionId, step, timeoutS, etag) {
  * Replaces the params of the state that `etag` names.
  *
  * @param {string} sessionId
- * @param {Document} document
+ * @param {Payload} payload
  * @param {string} etag
  */
-export function putParams(sessionId, document, etag) {
-  const headers = { ...JSON_BODY, "if-match": etag };
-  return request("PUT", sessionPath(sessionId, "/params"), { headers, body: write(document) });
+export function putParams(sessionId, { mediaType, body }, etag) {
+  const headers = { "content-type": mediaType, "if-match": etag };
+  return request("PUT", sessionPath(sessionId, "/params"), { headers, body });
 }
 
 /**
  * The checkpoint of the session as it is.
  *
  * @param {string} sessionId
+ * @param {boolean} binary
  */
-export function getState(sessionId) {
-  return request("GET", sessionPath(sessionId, "/state"));
+export function getState(sessionId, binary) {
+  return request("GET", sessionPath(sessionId, "/state"), { headers: binary ? BINARY_ANSWER : {} });
 }
 
 /**
  * Replaces the state that `etag` names or, without one, makes a session where there is none.
  *
  * @param {string} sessionId
- * @param {Document} document
+ * @param {Payload} payload
  * @param {string | null} etag
  */
-export function putState(sessionId, document, etag) {
+export function putState(sessionId, { mediaType, body }, etag) {
   /** @type {Record<string, string>} */
   const condition = etag === null ? { "if-none-match": "*" } : { "if-match": etag };
-  const headers = { ...JSON_BODY, ...condition };
-  return request("PUT", sessionPath(sessionId, "/state"), { headers, body: write(document) });
+  const headers = { "content-type": mediaType, ...condition };
+  return request("PUT", sessionPath(sessionId, "/state"), { headers, body });
 }
 
 /**
@@ -174,10 +179,10 @@ export function listSessions(label, pageSize, pageToken) {
 /**
  * The stateless form: the service keeps nothing, so it may be repeated as it is.
  *
- * @param {Document} document
+ * @param {Payload} payload
  */
-export function stepOnce(document) {
-  return request("POST", "/v1/step", { headers: JSON_BODY, body: write(document) });
+export function stepOnce(payload) {
+  return request("POST", "/v1/step", { headers: bothWays(payload), body: payload.body });
 }
 
 /** The catalogue. */
@@ -188,4 +193,14 @@ export function optimizers() {
 /** What the service is. */
 export function info() {
   return request("GET", "/v1/info");
+}
+
+/**
+ * Sent in this format, and to be answered in it.
+ *
+ * @param {Payload} payload
+ * @returns {Record<string, string>}
+ */
+function bothWays({ mediaType }) {
+  return mediaType === JSON_TYPE ? { "content-type": mediaType } : { "content-type": mediaType, accept: mediaType };
 }

@@ -3,16 +3,18 @@
  * a session, the catalogue, the service itself. Whoever runs them does the I/O.
  */
 
-import { documentOf, infoOf, unexpectedMember, valuesOf } from "./answers.js";
-import { encode, shapeOf } from "./arrays.js";
+import { contentsOf, documentOf, infoOf, read, unexpectedMember, valuesOf } from "./answers.js";
+import { shapeOf } from "./arrays.js";
+import { isBinary, payload, rolesOf } from "./formats.js";
 import { isPlainObject } from "./json.js";
 import * as requests from "./requests.js";
 import { dtypeNamed, fitted, give, shapesOf, take, takeIn } from "./values.js";
 
-/** @import {DType} from "./arrays.js" */
+/** @import {Arrays, DType} from "./arrays.js" */
+/** @import {Format} from "./formats.js" */
 /** @import {Optimizer, SessionInfo} from "./info.js" */
 /** @import {ShapeLike, Values} from "./values.js" */
-/** @import {Flow} from "./wire.js" */
+/** @import {Answer, Flow} from "./wire.js" */
 
 /**
  * One page of sessions and the token of the next, null after the last.
@@ -39,29 +41,42 @@ export function* page(label, pageSize, pageToken) {
  * @param {Values} grads
  * @param {{state?: Readonly<Record<string, Values>> | null | undefined, dtype?: DType | undefined,
  *   shape?: ShapeLike | undefined}} how
+ * @param {Format} format in which values travel
  * @returns {Flow<{params: any, state: Record<string, any>}>}
  */
-export function* stepOnce(optimizer, params, grads, { state: slots, dtype, shape }) {
+export function* stepOnce(optimizer, params, grads, { state: slots, dtype, shape }, format) {
   const chosen = dtypeNamed(dtype, params);
   const { arrays, form } = takeIn("params", params, chosen, shape === undefined ? null : shapesOf(shape));
-  /** @type {(role: string, values: Values) => unknown} */
+  /** @type {(role: string, values: Values) => Arrays} */
   const like = (role, values) => {
     const taken = take(role, values, chosen);
-    return encode(fitted(taken.arrays, taken.form, shapeOf(arrays)));
+    return fitted(taken.arrays, taken.form, shapeOf(arrays));
   };
-  const answer = yield requests.stepOnce({
-    optimizer,
-    dtype: chosen,
-    params: encode(arrays),
-    grads: like("grads", grads),
-    state: slots ? Object.fromEntries(Object.entries(slots).map(([slot, values]) => [slot, like(slot, values)])) : undefined,
-  });
-  const document = documentOf(answer);
-  const newParams = valuesOf(answer, document, "params", chosen);
-  const newState = document.state;
-  if (!isPlainObject(newState)) throw unexpectedMember(answer, "state");
-  const given = Object.keys(newState).map((slot) => [slot, give(valuesOf(answer, newState, slot, chosen), form)]);
+  const vectors = { params: arrays, grads: like("grads", grads) };
+  const state = slots ? Object.fromEntries(Object.entries(slots).map(([slot, values]) => [slot, like(slot, values)])) : null;
+  const binary = isBinary(format, shapeOf(arrays));
+  const answer = yield requests.stepOnce(payload({ optimizer, dtype: chosen }, vectors, state, binary));
+  const { params: newParams, ...newSlots } = steppedRoles(answer, chosen);
+  if (newParams === undefined) throw unexpectedMember(answer, "params");
+  const given = Object.entries(newSlots).map(([slot, values]) => [slot, give(values, form)]);
   return { params: give(newParams, form), state: Object.fromEntries(given) };
+}
+
+/**
+ * Params and slots, each under its name.
+ *
+ * @param {Answer} answer
+ * @param {DType} dtype
+ * @returns {Record<string, Arrays>}
+ */
+function steppedRoles(answer, dtype) {
+  const contents = contentsOf(answer);
+  if (contents !== null) return read(answer, "the answer can't be read", () => rolesOf(contents.tensors, dtype).roles);
+  const document = documentOf(answer);
+  const { state } = document;
+  if (!isPlainObject(state)) throw unexpectedMember(answer, "state");
+  const slots = Object.keys(state).map((slot) => [slot, valuesOf(answer, state, slot, dtype)]);
+  return { ...Object.fromEntries(slots), params: valuesOf(answer, document, "params", dtype) };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The Session object: one optimization run as its caller sees it. The logic of its verbs is in flows.js. */
 
 import * as flows from "./flows.js";
+import { optionsOf } from "./options.js";
 
 /** @import {DType} from "./arrays.js" */
 /** @import {Checkpoint} from "./checkpoint.js" */
@@ -151,7 +152,8 @@ export class Session {
    * @param {StepOptions} [options]
    * @returns {Promise<any>}
    */
-  async step(grads, { signal, ...how } = {}) {
+  async step(grads, options = {}) {
+    const { signal, ...how } = optionsOf(options);
     return this.#run(flows.step(this.#held, newKey(), grads, how), signal);
   }
 
@@ -162,7 +164,8 @@ export class Session {
    * @param {Abortable} [options]
    * @returns {Promise<any>} as `params`
    */
-  async fetchParams({ signal } = {}) {
+  async fetchParams(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(flows.fetchParams(this.#held), signal);
   }
 
@@ -172,14 +175,15 @@ export class Session {
    * params held that shows after 30 seconds), and when the service shuts down; `stepNumber` tells which step was reached. A long
    * wait is made of several requests. The client's `timeoutS` counts from when the service should have answered.
    *
-   * Rejects with RangeError for a step or a time that is none.
+   * Rejects with TypeError or RangeError for a step or a time that is none.
    *
    * @param {number} step
-   * @param {Abortable & {timeoutS?: number}} [options] `timeoutS`: how long to wait at most, in seconds; by default as
-   *   long as it takes
+   * @param {Abortable & {timeoutS?: number | null}} [options] `timeoutS`: how long to wait at most, in seconds; by
+   *   default, and with null, as long as it takes
    * @returns {Promise<any>} the params that are there when the wait ends, as `params`
    */
-  async waitForStep(step, { timeoutS = Infinity, signal } = {}) {
+  async waitForStep(step, options = {}) {
+    const { timeoutS, signal } = optionsOf(options);
     return this.#run(flows.waitForStep(this.#held, step, timeoutS), signal);
   }
 
@@ -193,7 +197,8 @@ export class Session {
    * @param {Abortable & {shape?: ShapeLike}} [options] `shape`: of typed arrays, where the session has none yet
    * @returns {Promise<void>}
    */
-  async putParams(params, { shape, signal } = {}) {
+  async putParams(params, options = {}) {
+    const { shape, signal } = optionsOf(options);
     return this.#run(flows.putParams(this.#held, params, shape), signal);
   }
 
@@ -204,7 +209,8 @@ export class Session {
    * @param {Abortable} [options]
    * @returns {Promise<Checkpoint>} values in the kind in which they last went in
    */
-  async state({ signal } = {}) {
+  async state(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(flows.state(this.#held), signal);
   }
 
@@ -219,7 +225,8 @@ export class Session {
    * @param {Abortable} [options]
    * @returns {Promise<void>}
    */
-  async restore(checkpoint, { signal } = {}) {
+  async restore(checkpoint, options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(flows.restore(this.#held, checkpoint), signal);
   }
 
@@ -230,7 +237,8 @@ export class Session {
    * @param {Abortable} [options]
    * @returns {Promise<void>}
    */
-  async reset({ signal } = {}) {
+  async reset(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(flows.reset(this.#held), signal);
   }
 
@@ -241,7 +249,8 @@ export class Session {
    * @param {Abortable} [options]
    * @returns {Promise<void>}
    */
-  async delete({ signal } = {}) {
+  async delete(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(flows.remove(this.id, this.etag), signal);
   }
 
@@ -251,7 +260,8 @@ export class Session {
    * @param {Abortable} [options]
    * @returns {Promise<SessionInfo>}
    */
-  async describe({ signal } = {}) {
+  async describe(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(flows.describe(this.id), signal);
   }
 }

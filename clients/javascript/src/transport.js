@@ -6,6 +6,7 @@
  */
 
 import { ConnectionFailed, RequestTimedOut } from "./errors.js";
+import { joined } from "./raw.js";
 
 /** @import {Answer, Request} from "./wire.js" */
 
@@ -43,8 +44,8 @@ export async function sendOnce(request, { fetch, url, headers, timeoutS, signal 
       redirect: "manual",
       signal: ending.signal,
     });
-    const text = await readText(response, () => silence.begin(timeoutS));
-    return { status: response.status, headers: Object.fromEntries(response.headers), text, maybeApplied: false, tookS: 0 };
+    const body = await readBody(response, () => silence.begin(timeoutS));
+    return { status: response.status, headers: Object.fromEntries(response.headers), body, maybeApplied: false, tookS: 0 };
   } catch (error) {
     signal?.throwIfAborted();
     return failure(request, error, silence.tooLong ? `no answer within ${timeoutS + request.waitS} s` : null);
@@ -113,22 +114,21 @@ class Silence {
 }
 
 /**
- * The body as text; `heard` is called whenever a part of it has come.
+ * The body in one piece; `heard` is called whenever a part of it has come.
  *
  * @param {Response} response
  * @param {() => void} heard
  */
-async function readText(response, heard) {
+async function readBody(response, heard) {
   heard();
-  if (response.body === null) return "";
-  const decoder = new TextDecoder();
-  const reader = response.body.getReader();
-  let text = "";
+  /** @type {Uint8Array[]} */
+  const pieces = [];
+  const reader = response.body?.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
+    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    if (done) return joined(pieces);
     heard();
-    text += decoder.decode(value, { stream: true });
+    pieces.push(value);
   }
 }
 
@@ -167,6 +167,8 @@ function causesOf(error) {
  *
  * @param {SystemError} cause
  */
-function wasNeverSent({ code, syscall }) {
+function wasNeverSent({ code, syscall, message }) {
+  // Node's fetch has no code for a port that it refuses to connect to.
+  if (message === "bad port") return true;
   return syscall === "connect" || syscall === "getaddrinfo" || code === "UND_ERR_CONNECT_TIMEOUT";
 }

@@ -5,8 +5,10 @@
  * of every operation is a flow (flows.js); a client runs flows: it sends, waits, retries, and knows no more than that.
  */
 
+/** @typedef {string | Uint8Array<ArrayBuffer>} Body bytes belong to the request: nobody changes them */
+
 /**
- * One HTTP request. `path` is within the base URL; the body, where there is one, is JSON. `repeatable`: it may be sent
+ * One HTTP request. `path` is within the base URL; headers say what the body is, where there is one. `repeatable`: it may be sent
  * again, whatever became of earlier sendings, for it changes nothing, or carries what keeps it from being carried out
  * twice. `waitS`: how long the service is asked to hold its answer back, in seconds.
  *
@@ -16,7 +18,7 @@
  * @property {boolean} repeatable
  * @property {ReadonlyArray<readonly [string, string]>} query
  * @property {Readonly<Record<string, string>>} headers
- * @property {string | null} body
+ * @property {Body | null} body
  * @property {number} waitS
  */
 
@@ -27,7 +29,7 @@
  * @typedef {object} Answer
  * @property {number} status
  * @property {Readonly<Record<string, string>>} headers
- * @property {string} text
+ * @property {Uint8Array} body belongs to the answer
  * @property {boolean} maybeApplied
  * @property {number} tookS
  */
@@ -56,6 +58,16 @@ export function request(method, path, others = {}) {
     waitS: 0,
     ...others,
   });
+}
+
+/**
+ * The body of an answer as text.
+ *
+ * @param {Answer} answer
+ * @returns {string}
+ */
+export function textOf({ body }) {
+  return new TextDecoder().decode(body);
 }
 
 /**

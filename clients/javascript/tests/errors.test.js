@@ -13,7 +13,7 @@ import { readProblem } from "../src/problem.js";
 const problemAnswer = (status, text, headers = {}) => ({
   status,
   headers: { "content-type": "application/problem+json", ...headers },
-  text,
+  body: new TextEncoder().encode(text),
   maybeApplied: false,
   tookS: 0,
 });

@@ -13,12 +13,12 @@ import { SESSION } from "./network.js";
 /** @type {(step: number, about?: {status?: number, incarnation?: string, tookS?: number, document?: unknown}) => Answer} */
 function answer(step, { status = 200, incarnation = "abc", tookS = 30, document = { params: [3, 4] } } = {}) {
   const headers = { etag: `"${incarnation}-${step}"`, "content-type": "application/problem+json" };
-  return { status, headers, text: status === 304 ? "" : JSON.stringify(document), maybeApplied: false, tookS };
+  return { status, headers, body: new TextEncoder().encode(status === 304 ? "" : JSON.stringify(document)), maybeApplied: false, tookS };
 }
 
 /** @type {() => Held} */
 function held() {
-  const made = new Held(readInfo(SESSION), answer(0));
+  const made = new Held(readInfo(SESSION), answer(0), "auto");
   made.arrays = { data: new Float64Array([1, 2]), shape: [2] };
   return made;
 }

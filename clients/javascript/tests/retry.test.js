@@ -8,7 +8,7 @@ import { Sendings } from "../src/retry.js";
 import { request } from "../src/wire.js";
 
 /** @type {(status: number, headers?: Record<string, string>) => import("../src/wire.js").Answer} */
-const answer = (status, headers = {}) => ({ status, headers, text: "", maybeApplied: false, tookS: 0 });
+const answer = (status, headers = {}) => ({ status, headers, body: new Uint8Array(0), maybeApplied: false, tookS: 0 });
 const always = new RetryPolicy({ random: () => 1 });
 
 test("the bound doubles up to the cap, and stays finite however often", () => {
