@@ -126,8 +126,7 @@ def reservations() -> str:
         ("before the body is read", "its length"),
         (
             "while the body is parsed",
-            f"{DECODE_BYTES_PER_BYTE} bytes for each byte of JSON, 2 of safetensors, 1 of octet-stream; "
-            "a body that could never get them is 413",
+            f"{DECODE_BYTES_PER_BYTE} bytes for each byte of JSON, 2 of safetensors, 1 of others; never to be had: 413",
         ),
         ("from then on", f"{DECODED_BYTES_PER_BYTE} bytes for each byte of JSON, for the values; as before for others"),
         ("the step", "params and slots once more, until they take the place of the old ones"),
