@@ -15,7 +15,7 @@ OPTIMIZER: Json = {
 }  # fmt: skip
 SESSION: Json = {
     "id": EXAMPLE_ID, "optimizer": OPTIMIZER, "dtype": "float64", "shape": [2], "size": 2, "step": 0,
-    "incarnation": "mfrggzdfmztwq", "bytes": 3316, "created_at": "2026-01-01T12:00:00.000Z",
+    "incarnation": "mfrggzdfmztwq", "bytes": 2932, "created_at": "2026-01-01T12:00:00.000Z",
     "updated_at": "2026-01-01T12:00:00.000Z", "ttl_s": 3600.0, "expires_at": "2026-01-01T13:00:00.000Z",
     "labels": {"run": "7"}, "durability": "memory",
 }  # fmt: skip
@@ -28,7 +28,7 @@ NAMED: Json = {
     "size": 650, "optimizer": {
         "name": "sgd", "lr": 0.001, "momentum": 0.9, "nesterov": False, "weight_decay": 0.0, "maximize": False,
     },
-    "bytes": 8980, "ttl_s": None, "expires_at": None, "labels": {},
+    "bytes": 8596, "ttl_s": None, "expires_at": None, "labels": {},
 }  # fmt: skip
 STEPPED = [0.9955280429197062, 2.004471957080294]
 STATE: Json = {
