@@ -126,11 +126,14 @@ def reservations() -> str:
         ("before the body is read", "its length"),
         (
             "while the body is parsed",
-            f"{DECODE_BYTES_PER_BYTE} bytes for each byte; a body that could never get them is 413",
+            f"{DECODE_BYTES_PER_BYTE} bytes for each byte of JSON, 2 of safetensors, 1 of others; never to be had: 413",
         ),
-        ("from then on", f"{DECODED_BYTES_PER_BYTE} bytes for each byte, for the values"),
+        ("from then on", f"{DECODED_BYTES_PER_BYTE} bytes for each byte of JSON, for the values; as before for others"),
         ("the step", "params and slots once more, until they take the place of the old ones"),
-        ("the answer", f"{float64} (float64) or {float32} (float32) bytes for each value, and the names"),
+        (
+            "the answer",
+            f"in JSON {float64} (float64) or {float32} (float32) bytes for each value, else 8 or 4; and the names",
+        ),
         ("head and trailers", f"{MAX_HEAD_BYTES:,} bytes at most, not reserved; beyond: 400 in plain text, closed"),
     )
     return table(("What", "Bytes"), rows)

@@ -21,7 +21,7 @@ SMALL_BYTES = 64 * 1024
 class Limit(NamedTuple):
     """How many bytes a body may have, and what is made of one that has more, of which `refusal` is told what it has.
 
-    Where it is `exact`, one that has fewer is refused as well; one without a length is for its decoder to see.
+    Where it is `exact`, a declared length below it is refused as well; that of a chunked body is for its decoder.
     """
 
     nbytes: int
