@@ -175,6 +175,10 @@ class Running:
     def until_waiting(self, handle: Handle, count: int = 1) -> None:
         until(lambda: self.waits(handle) == count, f"{count} long-polls wait")
 
+    def connections(self) -> list[Any]:
+        """The connections that there are, as they are made of."""
+        return self.call(lambda: list(self.server.server_state.connections))
+
     def bytes_in_flight(self) -> int:
         return self.call(lambda: self.service.budget.used_bytes)
 

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from stepd.errors import InvalidTensors, NamesMismatch, ShapeMismatch, StepdError
 from stepd.values import (
     DTYPES,
+    LARGEST_BLOCK_BYTES,
     SESSION_ID,
     Checkpoint,
     Tensors,
     Values,
     digest,
     fingerprint,
+    largest,
     new_incarnation,
     new_session_id,
 )
@@ -171,6 +173,37 @@ def test_differences_are_placed_where_the_values_stood() -> None:
     with pytest.raises(ShapeMismatch, match=r"square_avg for tensor 'b'") as refused:
         NAMED.require("square_avg", ("b", "w", "z"), ((3,), (2, 3), ()), ("state", "square_avg"))
     assert refused.value.errors[0].pointer == "/state/square_avg/b"
+
+
+@given(st.data())
+@pytest.mark.parametrize("dtype", [F8, F4])
+def test_the_largest_is_the_largest(dtype: np.dtype[Any], data: st.DataObject) -> None:
+    """Of any finite values, subnormals and zeros of either sign: the largest without its sign, exactly, never -0.0."""
+    numbers = data.draw(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=8 * dtype.itemsize)))
+    most = largest(np.array(numbers, dtype))
+    assert most == max(map(abs, numbers), default=0.0)
+    assert np.copysign(1.0, most) == 1.0
+    assert type(most) is float
+
+
+@pytest.mark.parametrize("dtype", [F8, F4])
+@pytest.mark.parametrize("unknown", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_largest(dtype: np.dtype[Any], unknown: float) -> None:
+    """NaN or an infinity is found wherever it stands in a long vector, in the last, short block too."""
+    size = 2 * LARGEST_BLOCK_BYTES // dtype.itemsize + 3
+    vector = np.full(size, -2.5, dtype)
+    assert largest(vector) == 2.5
+    for place in (0, 1, size // 2, size - 4, size - 1):
+        vector[place] = unknown
+        assert largest(vector) == np.inf
+        vector[place] = 7.0
+        assert largest(vector) == 7.0
+        vector[place] = -2.5
+
+
+def test_values_need_not_say_what_is_largest() -> None:
+    """It is known where it was found out on the way."""
+    assert vector(1.0).largest is None
 
 
 def test_a_digest_is_sha_256_of_little_endian_bytes() -> None:

@@ -1,18 +1,22 @@
-"""One HTTP/1.1 connection: uvicorn's, but for how a request is begun (exchange.py) and two things that it leaves open.
+"""One HTTP/1.1 connection: uvicorn's, but for how a request is begun (exchange.py) and what it leaves open.
 
 - An offer to upgrade (`Upgrade: h2c`, which Java's client sends with every first request) is ignored, as RFC 9110 (7.8)
   allows. httptools stops reading where such a head ends: the body would be lost, or worse, be read as a request.
-- A head has a limit. Without one a single connection can fill the memory before any budget sees it.
+- A head has a limit, and no more is read while requests that have come wait for their turn. Without these a single
+  connection can fill the memory before any budget sees it.
+- What is no HTTP is told so only where nobody could take that for the answer to a request before it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import urllib.parse
-from typing import Any
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any, cast
 
 import httptools
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stepd.api.headers import MAX_HEAD_BYTES
@@ -25,41 +29,74 @@ class HeadTooLarge(Exception):
     """A head or trailers beyond the limit; the parser turns it into 400."""
 
 
+class _Flow(FlowControl):
+    """Reads nothing more while requests that have come wait for their turn."""
+
+    def __init__(self, transport: asyncio.Transport, waiting: deque[Any]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
+
+
 class Connection(HttpToolsProtocol):
     """See the module's text."""
 
     _head_bytes = 0
     _in_head = True
+    _head_began_behind = False  # a request that ended in the same piece
     _repeating_head = False
-    _newest: Exchange  # uvicorn's `cycle`, by its type
+    _exchange: Exchange | None = None  # the newest; uvicorn knows it as `cycle`
     _arrived: Exchange | None = None
-    _beginning = False
+    _answering: Exchange | None = None
+    _idle_since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        self._idle_since = self.loop.time()
         try:
             self._feed(data)
         except (httptools.HttpParserError, HeadTooLarge) as error:
             large = isinstance(error, HeadTooLarge) or isinstance(error.__context__, HeadTooLarge)
-            self.send_400_response(
+            self._refuse(
                 f"The head of the request has more than {MAX_HEAD_BYTES} bytes."
                 if large
                 else "Invalid HTTP request received."
             )
-
-    def _feed(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._go_on_without_upgrade()
-            (read,) = upgrade.args
-            self._feed(data[read:])
-        else:
-            if self._in_head:
-                self._count(len(data))
+            return
         if self._arrived is not None:
             arrived, self._arrived = self._arrived, None
-            self._start_asgi_task(arrived, self.app)
+            self._answering = arrived
+            rest = begin(arrived.run(self.app))
+            if rest is not None:
+                self._make_task(rest)
+
+    def _feed(self, data: bytes) -> None:
+        self._head_began_behind = False
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                self._go_on_without_upgrade()
+                (read,) = upgrade.args
+                data = data[read:]
+            else:
+                break
+        # What stands before such a head is none of its bytes; where it began is not known, and it has the next piece.
+        if self._in_head and not self._head_began_behind:
+            self._count(len(data))
+
+    def _refuse(self, reason: str) -> None:
+        """Says what is wrong, and closes; only closes where that could be taken for an answer to a request before."""
+        if self._answering is not None and self._answering.needs_nothing_more:
+            self.transport.close()
+        else:
+            self.send_400_response(reason)
 
     def _count(self, nbytes: int) -> None:
         self._head_bytes += nbytes
@@ -85,10 +122,14 @@ class Connection(HttpToolsProtocol):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._repeating_head:
-            if not self._in_head:  # a trailer
-                self._count(len(name) + len(value))
-            super().on_header(name, value)
+        if self._repeating_head:
+            return
+        if not self._in_head:  # a trailer
+            self._count(len(name) + len(value))
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._repeating_head:
@@ -102,47 +143,75 @@ class Connection(HttpToolsProtocol):
         self.scope["path"] = urllib.parse.unquote(path) if "%" in path else path
         self.scope["raw_path"] = address.path
         self.scope["query_string"] = address.query or b""
-        before: Any = self.cycle
-        self.cycle = self._newest = Exchange(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+        before = self._exchange
+        exchange = self._exchange = Exchange(
+            cast("dict[str, Any]", self.scope),
+            self.transport,
+            self.flow,
+            self.server_state.default_headers,
+            self.on_response_complete,
+            expects_continue=self.expect_100_continue and version != "1.0",  # which knows no 100 (RFC 9110, 10.1.1)
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
         )
+        self.cycle = cast("Any", exchange)
         if before is None or before.response_complete:
-            self._arrived = self._newest  # begun when all that has come with its head is read
+            self._arrived = exchange  # begun when all that has come with its head is read
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        if self._beginning:  # the next of several requests that came at once: one within another would have no end
-            super()._start_asgi_task(cycle, app)
-            return
-        self._beginning = True
-        try:
-            rest = begin(cycle.run_asgi(app))
-        finally:
-            self._beginning = False
-        if rest is not None:
-            task = self.loop.create_task(rest)
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
+        """The next of requests that came together: a task, so that all that the one before holds is given back."""
+        self._answering = cycle
+        self._make_task(cycle.run(app))
+
+    def _make_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
-        exchange = self._newest
-        if not exchange.response_complete:
-            if not exchange.take(body) and len(exchange.body) > HIGH_WATER_LIMIT:
-                self.flow.pause_reading()
-            exchange.message_event.set()
+        exchange = self._exchange
+        if exchange is None or exchange.response_complete:
+            return
+        if not exchange.take(body) and len(exchange.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
-        if not self.parser.should_upgrade():  # else the body, if there is one, is still to come
-            super().on_message_complete()
+        # Where an upgrade is offered, the body, if there is one, is still to come.
+        if self._exchange is not None and not self.parser.should_upgrade():
+            self._head_began_behind = True
+            self._exchange.complete()
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        """Closes a connection that has been idle for too long; looks again when one that is not may have become so."""
+        idle_s = 0.0
+        if self._exchange is None or self._exchange.response_complete:
+            idle_s = self.loop.time() - self._idle_since
+        if idle_s < self.timeout_keep_alive:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive - idle_s, self._close_if_idle)
+        elif not self.transport.is_closing():
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.connections.discard(self)
+        for exchange in (self._answering, self._exchange):
+            if exchange is not None:
+                exchange.disconnect()
+        self.flow.resume_writing()
+        if exc is None:
+            self.transport.close()
+        self._unset_keepalive_if_required()
+        self.parser = None  # type: ignore[assignment] # as uvicorn does: it holds this connection

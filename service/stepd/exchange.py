@@ -1,127 +1,273 @@
-"""One request and its answer on a connection: uvicorn's, but for what large bodies and small answers cost.
+"""One request and its answer on a connection: the server's side of ASGI, made for large bodies and for small answers.
 
 - A body whose length is known is written into the reader's own buffer as it arrives (`read_into`).
 - An answer whose length is known leaves in one piece, head and body.
-- The application begins at once, when the request has arrived, and not with the event loop's next round; most steps end
-  there and then.
+- The application begins as soon as the request has arrived, and not with the event loop's next round: most steps end
+  there and then (`begin`).
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
-from collections.abc import Coroutine, Generator
-from functools import partial
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from stepd.api.call import READ_INTO
+from stepd.api.call import ANSWER, READ_INTO
 
-# What may be in no header: uvicorn looks at each by itself, here all are looked at together.
+log = logging.getLogger("uvicorn.error")
+
+# What may be in no header, so that no value can end one and begin another.
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-# Headers that decide how the answer is framed, if they say what ours don't.
-_FRAMING = frozenset({b"transfer-encoding", b"connection"})
+
+HeaderLines = Sequence[tuple[bytes, bytes]]
 
 
-class Exchange(RequestResponseCycle):
-    """See the module's text. `scope` gets `read_into` as an extension."""
+class Exchange:
+    """See the module's text. The connection tells what arrives (`take`, `complete`, `disconnect`)."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._start: Any = None
+    __slots__ = (
+        "_changed",
+        "_chunked",
+        "_default_headers",
+        "_delivered",
+        "_expects_continue",
+        "_filled",
+        "_flow",
+        "_left",
+        "_on_response",
+        "_sink",
+        "_started",
+        "body",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "scope",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        default_headers: HeaderLines,
+        on_response: Callable[[], None],
+        *,
+        expects_continue: bool,
+        keep_alive: bool,
+    ) -> None:
+        self.scope = scope
+        self.transport = transport
+        self.keep_alive = keep_alive
+        self.disconnected = self.response_complete = False
+        self.more_body = True
+        self.body = b""
+        self._flow = flow
+        self._default_headers = default_headers
+        self._on_response = on_response
+        self._expects_continue = expects_continue
+        self._changed: asyncio.Event | None = None
         self._sink: memoryview | None = None
         self._filled = 0
-        self.scope["extensions"] = {READ_INTO: self.read_into}  # type: ignore[dict-item] # extensions are anybody's
+        self._started = self._chunked = self._delivered = False
+        self._left = 0
+        scope["extensions"] = {READ_INTO: self.read_into, ANSWER: self.answer}
+
+    async def run(self, app: Any) -> None:
+        """Has the application answer. What it leaves undone is answered with 500, or the connection is closed."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BaseException as error:
+            log.error("the application failed", exc_info=error)
+        if self.response_complete or self.disconnected:
+            return
+        if self._started:
+            self.transport.close()
+            return
+        self.keep_alive = False
+        text = b"Internal Server Error"
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))]
+        if not self.answer(500, headers, text):
+            self.transport.close()
 
     def take(self, part: bytes) -> bool:
         """Takes a part of the body; returns whether more may be read before this one is asked for."""
         if self._sink is None:
             self.body += part
+            self._change()
             return False
         end = self._filled + len(part)
         self._sink[self._filled : end] = part  # never too long: the parser holds to Content-Length
         self._filled = end
         return True
 
+    def complete(self) -> None:
+        """The body has arrived to its end."""
+        self.more_body = False
+        self._change()
+
+    def disconnect(self) -> None:
+        """The caller has gone."""
+        if not self.response_complete:
+            self.disconnected = True
+        self._change()
+
+    async def receive(self) -> dict[str, Any]:
+        """The next part of the body, once there is one; after the last, that the caller has gone or was answered."""
+        self._continue()
+        while not (self.disconnected or self.response_complete):
+            if not self._delivered and (self.body or not self.more_body):
+                body, self.body, self._delivered = self.body, b"", not self.more_body
+                return {"type": "http.request", "body": body, "more_body": self.more_body}
+            self._flow.resume_reading()
+            await self._until_changed()
+        return {"type": "http.disconnect"}
+
     async def read_into(self, buffer: memoryview) -> bool:
         """Reads the body, which is as long as the buffer, into it; returns False where the caller went away before."""
-        if self.waiting_for_100_continue and not self.transport.is_closing():
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self.waiting_for_100_continue = False
+        self._continue()
         self._filled = len(self.body)
         buffer[: self._filled] = self.body
-        self.body = bytearray()
+        self.body = b""
         self._sink = buffer
         try:
             while self.more_body and not self.disconnected:
-                self.flow.resume_reading()
-                self.message_event.clear()
-                await self.message_event.wait()
+                self._flow.resume_reading()
+                await self._until_changed()
         finally:
             self._sink = None
         return not self.more_body and self._filled == len(buffer)
 
     async def send(self, message: Any) -> None:
-        if self._start is None and not self.response_started and message["type"] == "http.response.start":
-            self._start = message
+        """Sends a part of an answer, once what was sent before has left."""
+        if self._flow.write_paused and not self.disconnected:
+            await self._flow.drain()
+        if self.disconnected:
             return
-        start, self._start = self._start, None
-        if start is None:
-            await super().send(message)
-        elif not self._in_one_piece(start, message):
-            await super().send(start)
-            await super().send(message)
+        expected = "http.response.body" if self._started else "http.response.start"
+        if message["type"] != expected or self.response_complete:
+            raise RuntimeError(f"{message['type']!r} was sent {'too late' if self.response_complete else 'too soon'}")
+        if not self._started:
+            self._start(message["status"], message.get("headers", ()))
+            return
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if self.scope["method"] == "HEAD":
+            body, self._left = b"", 0
+        elif self._chunked:
+            ending = b"" if more else b"0\r\n\r\n"
+            body = b"%x\r\n%b\r\n%b" % (len(body), body, ending) if body else ending
+        else:
+            self._left -= len(body)
+            if self._left < 0:
+                raise RuntimeError("the answer is longer than its Content-Length")
+        if body:
+            self.transport.write(body)
+        if not more:
+            self._finish()
 
-    def _in_one_piece(self, start: Any, message: Any) -> bool:
-        """Writes a whole answer; returns False, nothing done, where it is not one that can be written at once."""
-        body = message.get("body", b"")
-        fields = start["headers"]
-        names = dict(fields)
-        length = names.get(b"content-length")
-        bodiless = self.scope["method"] == "HEAD" or start["status"] in (204, 304)
-        if (
-            message.get("more_body", False)
-            or self.flow.write_paused
-            or self.disconnected
-            or not (length == b"%d" % len(body) or (bodiless and not body))
-            or not _FRAMING.isdisjoint(names)
-        ):
+    def _finish(self) -> None:
+        if self._left:
+            raise RuntimeError("the answer is shorter than its Content-Length")
+        self._end()
+
+    def answer(self, status: int, headers: HeaderLines, body: bytes) -> bool:
+        """Sends a whole answer in one piece; returns False, nothing sent, where the caller reads too slowly for that.
+
+        `headers` have the length of the body, where there is one.
+        """
+        if self._flow.write_paused:
             return False
-        lines = [*self.default_headers, *fields]
-        if _FORBIDDEN.search(b"".join([part for line in lines for part in line])):
-            raise RuntimeError("a header has a character that it may not have")
-        head = b"\r\n".join([name + b": " + value for name, value in lines])
-        closing = b"" if self.keep_alive else b"\r\nconnection: close"
-        self.response_started = self.response_complete = True
-        self.waiting_for_100_continue = False
-        self.transport.write(b"%b%b%b\r\n\r\n%b" % (STATUS_LINE[start["status"]], head, closing, body))
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
+        if not self.disconnected:
+            if self.scope["method"] == "HEAD":
+                body = b""
+            self._started = True
+            self.transport.write(self._head(status, headers) + body)
+            self._end()
         return True
 
+    def _start(self, status: int, headers: HeaderLines) -> None:
+        names = dict(headers)
+        length = names.get(b"content-length")
+        self._started = True
+        self._left = 0 if length is None else int(length)
+        if length is None and self.scope["method"] != "HEAD" and status not in (204, 304):
+            self._chunked = True
+            headers = [*headers, (b"transfer-encoding", b"chunked")]
+        self.transport.write(self._head(status, headers))
 
-class _Rest:
-    """What is left of a coroutine that was begun outside a task and waits for `awaited`."""
+    @property
+    def needs_nothing_more(self) -> bool:
+        """Whether it is being answered: begun, with its answer begun or its body complete, and not over."""
+        return not self.response_complete and (self._started or not self.more_body)
+
+    def _head(self, status: int, headers: HeaderLines) -> bytes:
+        if self._expects_continue and self.more_body:
+            # Whether the body comes now is up to the caller (RFC 9110, 10.1.1): neither may be read as the other, the
+            # body and the next request.
+            self.keep_alive = False
+        parts = [part for line in (*self._default_headers, *headers) for part in line]
+        if _FORBIDDEN.search(b"".join(parts)):
+            raise RuntimeError("a header has a character that it may not have")
+        fields = b"%b: %b\r\n" * (len(parts) // 2) % tuple(parts)
+        return b"%b%b%b\r\n" % (STATUS_LINE[status], fields, b"" if self.keep_alive else b"connection: close\r\n")
+
+    def _end(self) -> None:
+        self.response_complete = True
+        self._expects_continue = False
+        self._change()
+        if not self.keep_alive:
+            self.transport.close()
+        self._on_response()
+
+    def _continue(self) -> None:
+        """Tells a caller that waits to be asked for the body to send it."""
+        if self._expects_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._expects_continue = False
+
+    def _change(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+
+    async def _until_changed(self) -> None:
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        self._changed.clear()
+        await self._changed.wait()
+
+
+class _Rest(Coroutine[Any, Any, None]):
+    """What is left of a coroutine that was begun outside a task and waits for `awaited`: a task's coroutine.
+
+    A task that is cancelled before its first step throws: then that is the coroutine's to hear, too.
+    """
 
     def __init__(self, begun: Coroutine[Any, Any, None], awaited: Any) -> None:
         self._begun = begun
-        self._awaited = awaited
+        self._awaited: Any = awaited
+        self._waits = True
 
-    def __await__(self) -> Generator[Any, Any, None]:
-        awaited = self._awaited
-        while True:
-            try:
-                value = yield awaited
-            except BaseException as error:  # noqa: BLE001 - a cancellation, which is the coroutine's to hear
-                advance = partial(self._begun.throw, error)
-            else:
-                advance = partial(self._begun.send, value)
-            try:
-                awaited = advance()
-            except StopIteration:
-                return
+    def send(self, value: Any) -> Any:
+        if self._waits:
+            self._waits = False
+            return self._awaited
+        return self._begun.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._waits = False
+        return self._begun.throw(*error)
+
+    def close(self) -> None:
+        self._begun.close()
+
+    def __await__(self) -> Any:
+        return self._begun.__await__()
 
 
 def begin(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
@@ -130,8 +276,4 @@ def begin(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
         awaited = work.send(None)
     except StopIteration:
         return None
-    return _rest(work, awaited)
-
-
-async def _rest(begun: Coroutine[Any, Any, None], awaited: Any) -> None:
-    await _Rest(begun, awaited)
+    return _Rest(work, awaited)

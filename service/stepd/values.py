@@ -14,8 +14,8 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,8 @@ DEFAULT_TENANT = "default"
 # Bytes that a named tensor takes beside its name's text, and each length of its shape (measured by a test).
 TENSOR_BYTES = 256
 LENGTH_BYTES = 64
+# So much of a vector is looked at twice, once for the highest and once for the lowest value, while it is in the cache.
+LARGEST_BLOCK_BYTES = 256 * 1024
 SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -63,7 +65,7 @@ def text_bytes(text: str) -> int:
     return len(text) if text.isascii() else 8 * len(text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tensors:
     """Names, shapes and dtype of a session's tensors. `names` is None for a single unnamed one.
 
@@ -80,6 +82,9 @@ class Tensors:
     dtype: np.dtype[Any]
     offsets: tuple[int, ...] = field(init=False, compare=False)
     size: int = field(init=False, compare=False)
+    # Bytes that names and shapes take. Those of a single unnamed tensor are counted with its session.
+    described_bytes: int = field(init=False, compare=False, repr=False)
+    _layout: bytes | None = field(default=None, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         offsets = [0]
@@ -88,10 +93,13 @@ class Tensors:
             offsets.append(offsets[-1] + math.prod(shape))
         object.__setattr__(self, "offsets", tuple(offsets[:-1]))
         object.__setattr__(self, "size", offsets[-1])
+        texts = sum(map(text_bytes, self.names or ()))
+        tensors = TENSOR_BYTES * len(self.shapes) + LENGTH_BYTES * sum(map(len, self.shapes))
+        object.__setattr__(self, "described_bytes", 0 if self.names is None else 2 * texts + tensors)
 
     @classmethod
     def unnamed(cls, shape: Iterable[int], dtype: np.dtype[Any]) -> Tensors:
-        return cls(None, (tuple(shape),), dtype)
+        return _unnamed(tuple(shape), dtype)
 
     @classmethod
     def named(cls, shapes: Mapping[str, Iterable[int]], dtype: np.dtype[Any]) -> Tensors:
@@ -120,18 +128,12 @@ class Tensors:
         """Bytes of one role's values."""
         return self.size * self.dtype.itemsize
 
-    @cached_property
-    def described_bytes(self) -> int:
-        """Bytes that names and shapes take. Those of a single unnamed tensor are counted with its session."""
-        if self.names is None:
-            return 0
-        texts = sum(map(text_bytes, self.names))
-        return 2 * texts + len(self.names) * TENSOR_BYTES + sum(map(len, self.shapes)) * LENGTH_BYTES
-
-    @cached_property
+    @property
     def layout(self) -> bytes:
         """Names and shapes as bytes, to tell contents apart that differ in these only."""
-        return repr((self.names, self.shapes, self.dtype.name)).encode()
+        if self._layout is None:  # of thousands of names it is made once
+            object.__setattr__(self, "_layout", repr((self.names, self.shapes, self.dtype.name)).encode())
+        return cast(bytes, self._layout)
 
     def shape_document(self) -> list[int] | dict[str, list[int]]:
         """As create takes it: a list, or a list per name."""
@@ -193,11 +195,41 @@ class Tensors:
         return (*role, *index) if tensor is None else (*role, tensor, *index)
 
 
+@lru_cache(maxsize=64)
+def _unnamed(shape: Shape, dtype: np.dtype[Any]) -> Tensors:
+    """Sessions of one shape hold one description of it."""
+    return Tensors(None, (shape,), dtype)
+
+
 class Values(NamedTuple):
-    """The values of one role: the flat vector and what lies in it. Whoever holds one may not write to `flat`."""
+    """The values of one role: the flat vector and what lies in it. Whoever is given one may not write to `flat`.
+
+    `largest` is what the function of that name gives for `flat`, where that was found out on the way; else None.
+    """
 
     tensors: Tensors
     flat: FloatArray
+    largest: float | None = None
+
+
+def largest(vector: FloatArray) -> float:
+    """The largest absolute value of a flat vector; infinity where any value is NaN or infinite, 0 where there is none.
+
+    It takes no memory of the vector's size.
+
+    >>> largest(np.array([0.5, -3.0])), largest(np.array([1.0, np.nan]))
+    (3.0, inf)
+    """
+    block = LARGEST_BLOCK_BYTES // vector.itemsize
+    most = 0.0
+    for start in range(0, vector.size, block):
+        part = vector if vector.size <= block else vector[start : start + block]
+        # Both take NaN for the greatest and the least: it is found wherever it stands.
+        highest, lowest = part.item(part.argmax()), part.item(part.argmin())
+        if not (math.isfinite(highest) and math.isfinite(lowest)):
+            return math.inf
+        most = max(most, highest, -lowest)
+    return most
 
 
 def _tensors(names: Sequence[str]) -> str:
@@ -211,7 +243,11 @@ def _counted(shape: Shape) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A whole session as values: what GET state gives and PUT state takes. Arrays are shared, never written to."""
+    """A whole session as values: what GET state gives and PUT state takes.
+
+    The arrays of one that a session gives may only be read, and only until the session's next change; those of one
+    that it is given are the session's from then on.
+    """
 
     optimizer: Mapping[str, str | float | bool]
     tensors: Tensors

@@ -4,6 +4,35 @@ from tests.api.refusals import LARGEST_BODY, Table
 
 TABLE = Table()
 
+# Bodies in the binary formats; tests/wire has every way in which they can be wrong.
+RAW = {"Content-Type": "application/octet-stream"}
+SAFETENSORS = {"Content-Type": "application/vnd.safetensors"}
+FLOAT32 = b'{"grads":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}     '
+TABLE.step("too few bytes", b"\0" * 31, "422 shape-mismatch", "", "31 bytes", "takes 32", headers=RAW)
+TABLE.step("too many bytes", b"\0" * 33, "422 shape-mismatch", "", "33 bytes", "takes 32", headers=RAW)
+TABLE.step("bytes of NaN", b"\0" * 24 + b"\xff" * 8, "422 value-not-finite", "", "nan", "flat index 3", headers=RAW)
+TABLE.step("bytes for no shape", b"", "422 session-has-no-shape", None, "no shape", headers=RAW, on="empty")
+TABLE.step("bytes for several tensors", b"", "415 unsupported-media-type", None, "safetensors", headers=RAW, on="named")
+TABLE.step("no header", b"\0" * 4, "400 malformed-safetensors", None, "4 bytes", headers=SAFETENSORS)
+TABLE.step(
+    "a header too long",
+    (16_000).to_bytes(8, "little"),
+    "400 malformed-safetensors",
+    None,
+    "16000 bytes",
+    "4096",
+    headers=SAFETENSORS,
+)
+TABLE.step(
+    "another dtype",
+    len(FLOAT32).to_bytes(8, "little") + FLOAT32 + b"\0" * 16,
+    "422 dtype-mismatch",
+    "/grads",
+    "F32",
+    "F64",
+    headers=SAFETENSORS,
+)
+
 # Vectors that do not have the session's shape or names.
 TABLE.step("too few values", {"grads": [1, 2, 3]}, "422 shape-mismatch", "/grads", "grads has 3 values", "has 4 values")
 TABLE.step("too many values", {"grads": [1, 2, 3, 4, 5]}, "422 shape-mismatch", "/grads", "5 values", "4 values")

@@ -23,7 +23,7 @@ TABLE: tuple[tuple[type[StepdError], tuple[str, ...], str], ...] = (
     (errors.SessionExpired, OF_SESSION, "the session was created with a ttl_s that has passed"),
     (errors.PreconditionFailed, WITH_PRECONDITION, "the entity tag is made up, or the session has gone on since"),
     (errors.SessionExists, ("create_session_under_id",), "the id has a session of another spec"),
-    (errors.SessionHasNoShape, ("get_params", "get_state", "step"), "the session was created without params or shape"),
+    (errors.SessionHasNoShape, ("get_params", "get_state", "step", "put_params"), "the session has no shape yet"),
     (errors.NamesMismatch, FITTED, "tensors must have the session's names, and grads those of params"),
     (errors.ShapeMismatch, FITTED, "tensors must have the session's shapes, and grads those of params"),
     (errors.CheckpointMismatch, ("put_state", "step_once"), "state must have the optimizer's slots, squares no minus"),
@@ -38,6 +38,10 @@ TABLE: tuple[tuple[type[StepdError], tuple[str, ...], str], ...] = (
     (errors.InvalidField, (*CREATING, "put_state"), "1.0 is an integer for JSON Schema, and no whole number here"),
     (errors.InvalidQuery, ("get_params",), "timeout_s goes with wait_for_step only"),
     (errors.InvalidQuery, ("list_sessions",), "the page token is made up, or one label is asked for with two values"),
+    (errors.MalformedSafetensors, WITH_VECTORS, "no schema says what is in a binary body"),
+    (errors.DtypeMismatch, ("step", "put_params"), "no schema says of which dtype a binary body is"),
+    (errors.ValueNotFinite, ("step", "put_params"), "no schema says which bytes are finite numbers"),
+    (errors.UnsupportedMediaType, ("step", "put_params"), "octet-stream holds one tensor, the session has several"),
     (errors.CapacityExceeded, (*CREATING, "put_params", "put_state", "step"), "the tensors take too much memory"),
 )  # fmt: skip
 

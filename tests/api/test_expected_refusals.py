@@ -63,13 +63,16 @@ def allows(document: dict[str, Any], operation: dict[str, Any], path: dict[str, 
     if (row.body is None) == ("requestBody" in operation):
         return False
     if row.body is not None:
-        if row.headers.get("Content-Type") != "application/json":
+        content = operation["requestBody"]["content"]
+        media_type = row.headers.get("Content-Type")
+        if media_type not in content:
             return False
-        try:
-            body = parsed(row.body)
-        except (ValueError, RecursionError):
-            return False
-        checked.append((operation["requestBody"]["content"]["application/json"]["schema"], body))
+        if media_type == "application/json":
+            try:
+                body = parsed(row.body)
+            except (ValueError, RecursionError):
+                return False
+            checked.append((content[media_type]["schema"], body))
     return all(
         Draft202012Validator({**schema, "components": document["components"]}).is_valid(value)
         for schema, value in checked

@@ -120,7 +120,7 @@ def test_without_accept_json_is_given(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", "application/xml", "text/*", "application/json;q=0", "*/*, application/json;q=0", "json"]
+    "accept", ["text/html", "application/xml", "text/*", "application/json;q=0", "*/*;q=0", "json"]
 )
 def test_where_accept_rules_json_out_it_is_not_given(session: Handle, accept: str) -> None:
     """406 on every verb, naming what there is; nothing changes; the problem itself is problem+json all the same."""

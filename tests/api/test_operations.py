@@ -19,7 +19,7 @@ def test_info(http: httpx.Client) -> None:
     assert document == {
         "version": stepd.__version__,
         "driver": {"serving": "blocked", "compiled": "off"},
-        "formats": ["application/json"],
+        "formats": ["application/json", "application/octet-stream", "application/vnd.safetensors"],
         "dtypes": ["float64", "float32"],
         "durability": "memory",
     }

@@ -12,7 +12,7 @@ from stepd import SGD, Adadelta
 from stepd.engine.work import THREAD_SIZE
 from tests.server import Handle, Running, bits
 
-LARGE = 100_000
+LARGE = 150_000
 
 
 def test_a_step_answers_with_step_and_params(session: Handle) -> None:

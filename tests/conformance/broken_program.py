@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import numpy as np
 import orjson
 from clients.python.conformance.program import main
 
@@ -142,6 +143,30 @@ def pages_taken_for_problems(request: httpx.Request, send: Send) -> httpx.Respon
     return response
 
 
+def big_endian(request: httpx.Request, send: Send) -> httpx.Response:
+    """octet-stream has its bytes the other way round."""
+    if request.headers.get("content-type") == "application/octet-stream":
+        request.read()
+        return send(_with_body(request, lambda body: np.frombuffer(body, "<f8").astype(">f8").tobytes()))
+    return send(request)
+
+
+def short_answers_filled_up(request: httpx.Request, send: Send) -> httpx.Response:
+    """Binary values that are missing are taken for zeros, values too many are left out."""
+    response = send(request)
+    if response.headers.get("content-type") != "application/octet-stream":
+        return response
+    content = response.read().ljust(24, b"\0")[:24]
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    return httpx.Response(response.status_code, headers=headers, content=content)
+
+
+def answers_in_json(request: httpx.Request, send: Send) -> httpx.Response:
+    """Values go out in binary formats and come back as text."""
+    request.headers["accept"] = "application/json"
+    return send(request)
+
+
 BUGS: dict[str, Callable[[httpx.Request, Send], httpx.Response]] = {
     bug.__name__.replace("_", "-"): bug
     for bug in (
@@ -161,6 +186,9 @@ BUGS: dict[str, Callable[[httpx.Request, Send], httpx.Response]] = {
         retry_after_ignored,
         lost_answers_taken_for_unsent,
         pages_taken_for_problems,
+        big_endian,
+        short_answers_filled_up,
+        answers_in_json,
     )
 }
 

@@ -33,6 +33,15 @@ FOUND_BY = {
     },
     "lost-answers-taken-for-unsent": {"every-attempt-lost": "maybe_applied should be true"},
     "pages-taken-for-problems": {"page-404": "type should be"},
+    "big-endian": {"binary-step": "should have the body 000000000000e03f", "binary-put-params": "value 0"},
+    "short-answers-filled-up": {
+        "octet-stream-cut": "should have failed with unexpected-answer",
+        "octet-stream-too-long": "should have failed with unexpected-answer",
+    },
+    "answers-in-json": {
+        "binary-step": "should have asked for an answer in application/octet-stream",
+        "binary-step-names": "should have asked for an answer in application/vnd.safetensors",
+    },
 }
 
 
@@ -77,6 +86,12 @@ def test_a_case_that_demands_what_does_not_happen_fails(broken: Runner) -> None:
             {"do": "open", "as": "run", "id": "run", "fails": {"type": "session-exists"}},
             'should be "session-exists", is "session-not-found"',
         ),
+        (
+            {"do": "open", "as": "run", "id": "sent", "shape": [1], "sends": [{"content_type": "text/plain"}]},
+            "PUT /v1/sessions/sent: should have Content-Type text/plain, has 'application/json'",
+        ),
+        ({"do": "info", "sends": []}, "should have sent 0 requests, sent ['GET /v1/info']"),
+        ({"do": "info", "sends": [{"tensors": {"params": {"hex": [], "decimal": []}}}]}, "is not safetensors"),
         ({"other": "compare", "path": "none.json", "id": "none"}, "none.json"),
     ]
     for action, reason in demands:

@@ -57,6 +57,20 @@ def test_a_body_in_chunks_arrives_whole(proxy: Proxy, through: httpx.Client, ser
     assert session.get().json()["size"] == 2
 
 
+def test_binary_bodies_pass_whole(proxy: Proxy, through: httpx.Client, server: Running) -> None:
+    """Bytes that look like the end of a head, in both directions, are recorded and arrive as they are."""
+    session = server.session()
+    session.create(shape=[4])
+    values = b"\r\n\r\n\x00\x00\x00\x00" * 4
+    octets = {"Content-Type": "application/octet-stream"}
+    through.put(f"{session.path}/params", content=values, headers=octets).raise_for_status()
+    given = through.get(f"{session.path}/params", headers={"Accept": octets["Content-Type"]})
+    sent, fetched = proxy.seen
+    assert (sent.body, sent.content_type) == (values, octets["Content-Type"])
+    assert fetched.given is not None
+    assert fetched.given.body == given.content == values
+
+
 @pytest.mark.parametrize("loss", [Loss.CLOSED, Loss.RESET, Loss.CUT])
 def test_an_answer_is_lost_after_the_service_has_given_it(
     proxy: Proxy, through: httpx.Client, server: Running, loss: Loss

@@ -13,7 +13,7 @@ from tests.conformance.__main__ import main
 from tests.conformance.cases import Case, all_cases
 from tests.conformance.clients import ClientUnderTest
 from tests.conformance.places import Places
-from tests.conformance.runner import Runner
+from tests.conformance.runner import NotSupported, Runner
 
 INFO = Case("made", "made", "Asks for the service's document.", [{"do": "info", "gives": {"durability": "memory"}}])
 
@@ -68,6 +68,34 @@ def test_values_that_are_malformed_fail_a_case(places: Places, params: str, reas
     with Runner(programmed(code), places) as runner:
         (complaint,) = runner.run(case)
     assert reason in complaint
+
+
+DECLINES = (
+    "import json, sys\n"
+    "for line in sys.stdin:\n"
+    "    print(json.dumps(dict(error=dict(type='not-supported')) if 'binary' in line else dict(ok={})), flush=True)"
+)
+
+
+def test_a_client_may_decline_a_case_of_binary_formats(places: Places) -> None:
+    """A program that has JSON alone says so, and the case is not for it; anywhere else that fails."""
+    actions = [{"do": "connect", "format": "binary"}]
+    with Runner(programmed(DECLINES), places) as runner:
+        with pytest.raises(NotSupported):
+            runner.run(Case("binary-step", "made", "Connects.", actions))
+        (complaint,) = runner.run(Case("step", "made", "Connects.", actions))
+    assert "not-supported" in complaint
+
+
+def test_what_a_client_declines_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command counts it apart, and is content."""
+    monkeypatch.setattr(clients, "CLIENTS", (programmed(DECLINES),))
+    monkeypatch.setattr(clients, "KNOWN_FAILURES", tmp_path)
+    (tmp_path / "made.json").write_text("{}", "utf-8")
+    assert main(["made", "--case", "binary-step"]) == 0
+    assert "made: 1 case: 0 pass, 0 fail, 1 not for it" in capsys.readouterr().out
 
 
 @pytest.fixture

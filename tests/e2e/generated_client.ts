@@ -6,7 +6,7 @@
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.js";
 
-const client = createClient<paths>({ baseUrl: process.argv[2] ?? "" });
+const client = createClient<paths, "application/json" | "application/problem+json">({ baseUrl: process.argv[2] ?? "" });
 const path = { session_id: "generated" };
 
 const created = await client.PUT("/v1/sessions/{session_id}", {

@@ -8,6 +8,7 @@ from stepd.optimizers.compiled import CompiledDriver, interpreted_driver
 from stepd.optimizers.contract import Driver
 from stepd.optimizers.drivers import compile_once
 from tests.needs import require_module
+from tests.optimizers.steps import InPlaceDriver
 
 
 @pytest.fixture(scope="session")
@@ -27,22 +28,32 @@ def interpreted() -> CompiledDriver:
     return interpreted_driver(CATALOGUE.values())
 
 
-@pytest.fixture(scope="session", params=["blocked", "compiled"])
+def made(request: pytest.FixtureRequest) -> Driver:
+    """The driver of that name, `in-place` behind it for its second verb."""
+    name, _, verb = request.param.partition("-")
+    driver: Driver = request.getfixturevalue(name)
+    return InPlaceDriver(driver) if verb else driver
+
+
+@pytest.fixture(scope="session", params=["blocked", "compiled", "blocked-in-place", "compiled-in-place"])
 def driver(request: pytest.FixtureRequest) -> Driver:
-    """Each driver that serves."""
-    made: Driver = request.getfixturevalue(request.param)
-    return made
+    """Each verb of each driver that serves."""
+    return made(request)
 
 
-@pytest.fixture(scope="session", params=["compiled", "interpreted"])
-def looping(request: pytest.FixtureRequest) -> Driver:
-    """The loops over single values, compiled and not: what must equal the blocked driver."""
-    made: Driver = request.getfixturevalue(request.param)
-    return made
+@pytest.fixture(
+    scope="session",
+    params=["compiled", "interpreted", "blocked-in-place", "compiled-in-place", "interpreted-in-place"],
+)
+def other(request: pytest.FixtureRequest) -> Driver:
+    """What must equal the blocked driver beside the state: the loops, compiled and not, and every step in place."""
+    return made(request)
 
 
-@pytest.fixture(scope="session", params=["blocked", "compiled", "interpreted"])
+@pytest.fixture(
+    scope="session",
+    params=["blocked", "compiled", "interpreted", "blocked-in-place", "compiled-in-place", "interpreted-in-place"],
+)
 def any_driver(request: pytest.FixtureRequest) -> Driver:
-    """Each driver that serves, and the compiled one's loops uncompiled."""
-    made: Driver = request.getfixturevalue(request.param)
-    return made
+    """Each verb of each driver that serves, and of the compiled one's loops uncompiled."""
+    return made(request)

@@ -21,24 +21,33 @@ from tests.optimizers.steps import CarelessDriver
 
 each_place = pytest.mark.parametrize(("name", "dtype"), [(name, dtype) for name in CATALOGUE for dtype in DTYPES])
 
+# Each verb, and how a mismatch is told of it.
+each_verb = pytest.mark.parametrize(("verb", "told"), [("step", ""), ("advance", " in place")], ids=["step", "advance"])
+
 # What spoils a step: changes the results in place.
 Spoil = Callable[[FloatArray, tuple[FloatArray, ...]], object]
 
 
 class SpoiledDriver:
-    """The blocked driver, whose results are spoiled for one rule and dtype."""
+    """The blocked driver, one of whose verbs has its results spoiled for one rule and dtype."""
 
     name = "spoiled"
 
-    def __init__(self, spoil: Spoil, rule: str, dtype: str) -> None:
-        self.spoil, self.rule, self.dtype = spoil, rule, dtype
+    def __init__(self, spoil: Spoil, rule: str, dtype: str, verb: str) -> None:
+        self.spoil, self.rule, self.dtype, self.verb = spoil, rule, dtype, verb
 
     def step(self, rule: Rule, constants: Constants, grads: FloatArray, params: FloatArray, *rest: Any) -> bool:
         finite = BlockedDriver().step(rule, constants, grads, params, *rest)
-        if (rule.name, params.dtype.name) == (self.rule, self.dtype):
-            _, new_params, new_slots = rest
-            self.spoil(new_params, new_slots)
+        self.spoil_after("step", rule, *rest[1:])
         return finite
+
+    def advance(self, rule: Rule, constants: Constants, grads: FloatArray, *state: Any) -> None:
+        BlockedDriver().advance(rule, constants, grads, *state)
+        self.spoil_after("advance", rule, *state)
+
+    def spoil_after(self, verb: str, rule: Rule, params: FloatArray, slots: tuple[FloatArray, ...]) -> None:
+        if (verb, rule.name, params.dtype.name) == (self.verb, self.rule, self.dtype):
+            self.spoil(params, slots)
 
 
 def flush(*vectors: FloatArray) -> None:
@@ -66,50 +75,55 @@ def test_the_uncompiled_loops_pass(interpreted: Driver) -> None:
         check_driver(interpreted)
 
 
+@each_verb
 @each_place
-def test_flushed_subnormals_are_found(name: str, dtype: str) -> None:
+def test_flushed_subnormals_are_found(name: str, dtype: str, verb: str, told: str) -> None:
     """For each rule and dtype a driver that flushes subnormal params, or subnormal state, is refused."""
     spoils: list[Spoil] = [lambda params, slots: flush(params), lambda params, slots: flush(*slots)]
     for spoil in spoils:
-        with pytest.raises(DriverMismatch, match=f"driver spoiled, case {name}-edges-{dtype}: "):
-            check_driver(SpoiledDriver(spoil, name, dtype))
+        with pytest.raises(DriverMismatch, match=f"driver spoiled{told}, case {name}-edges-{dtype}: "):
+            check_driver(SpoiledDriver(spoil, name, dtype, verb))
 
 
+@each_verb
 @each_place
-def test_a_lost_sign_is_found(name: str, dtype: str) -> None:
+def test_a_lost_sign_is_found(name: str, dtype: str, verb: str, told: str) -> None:
     """A driver that turns -0.0 into 0.0, or negates its results, is refused."""
-    with pytest.raises(DriverMismatch, match=r"params\[0\] is 0x0.0p\+0, it must be -0x0.0p\+0"):
-        check_driver(SpoiledDriver(lambda params, slots: drop_sign_of_zero(params), name, dtype))
-    with pytest.raises(DriverMismatch, match=f"{name}-ordinary-{dtype}: params"):
-        check_driver(SpoiledDriver(lambda params, slots: np.negative(params, out=params), name, dtype))
+    with pytest.raises(DriverMismatch, match=rf"spoiled{told}, .*params\[0\] is 0x0.0p\+0, it must be -0x0.0p\+0"):
+        check_driver(SpoiledDriver(lambda params, slots: drop_sign_of_zero(params), name, dtype, verb))
+    with pytest.raises(DriverMismatch, match=f"spoiled{told}, case {name}-ordinary-{dtype}: params"):
+        check_driver(SpoiledDriver(lambda params, slots: np.negative(params, out=params), name, dtype, verb))
 
 
+@each_verb
 @each_place
-def test_a_last_bit_of_params_is_found(name: str, dtype: str) -> None:
+def test_a_last_bit_of_params_is_found(name: str, dtype: str, verb: str, told: str) -> None:
     """One bit in the last param is found and named."""
-    with pytest.raises(DriverMismatch, match=f"{name}-ordinary-{dtype}: params.3. is "):
-        check_driver(SpoiledDriver(lambda params, slots: last_bit(params), name, dtype))
+    with pytest.raises(DriverMismatch, match=f"spoiled{told}, case {name}-ordinary-{dtype}: params.3. is "):
+        check_driver(SpoiledDriver(lambda params, slots: last_bit(params), name, dtype, verb))
 
 
+@each_verb
 @pytest.mark.parametrize(
     ("name", "dtype", "number", "slot"),
     [(name, dtype, *slot) for name in CATALOGUE for dtype in DTYPES for slot in enumerate(CATALOGUE[name].slot_names)],
 )
-def test_a_last_bit_of_state_is_found(name: str, dtype: str, number: int, slot: str) -> None:
+def test_a_last_bit_of_state_is_found(name: str, dtype: str, number: int, slot: str, verb: str, told: str) -> None:
     """One bit in the last value of any slot is found and named."""
-    with pytest.raises(DriverMismatch, match=f"{name}-ordinary-{dtype}: {slot}.3. is "):
-        check_driver(SpoiledDriver(lambda params, slots: last_bit(slots[number]), name, dtype))
+    with pytest.raises(DriverMismatch, match=f"spoiled{told}, case {name}-ordinary-{dtype}: {slot}.3. is "):
+        check_driver(SpoiledDriver(lambda params, slots: last_bit(slots[number]), name, dtype, verb))
 
 
-def test_a_wrong_vectorized_loop_is_found() -> None:
+@each_verb
+def test_a_wrong_vectorized_loop_is_found(verb: str, told: str) -> None:
     """A driver that is right over short vectors and wrong within long ones is refused."""
 
     def wrong_within(params: FloatArray, slots: tuple[FloatArray, ...]) -> None:
         if params.size > 64:
             last_bit(params[:64])
 
-    with pytest.raises(DriverMismatch, match=r"sgd-ordinary-float32: params\[63\] is "):
-        check_driver(SpoiledDriver(wrong_within, "sgd", "float32"))
+    with pytest.raises(DriverMismatch, match=rf"spoiled{told}, case sgd-ordinary-float32: params\[63\] is "):
+        check_driver(SpoiledDriver(wrong_within, "sgd", "float32", verb))
 
 
 def test_an_overflow_that_is_not_seen_is_found() -> None:

@@ -38,13 +38,11 @@ def make_session(
     params: Any = None, *, name: str = "run", dtype: str = "float64", key_limit: int = 3, ttl_s: float | None = None,
     tenant: str = "default", labels: dict[str, str] | None = None, rule: str = "adadelta", **hyper: Any,
 ) -> Session:  # fmt: skip
-    """A session at step 0; without params it is unshaped. What is in it can't be written to."""
+    """A session at step 0; without params it is unshaped. What it was given can't be written to."""
     chosen = resolve({"name": rule, **hyper}, DTYPES[dtype])
     given = None if params is None else values(params, dtype)
-    tensors, flat = (None, None) if given is None else given
+    tensors, flat = (None, None) if given is None else (given.tensors, given.flat)
     state = new_state(chosen, tensors, flat, FIRST)
-    for slot in state.slots:
-        slot.flags.writeable = False
     spec = Spec(chosen, DTYPES[dtype], tensors, None if flat is None else digest(flat))
     return Session(
         SessionKey(tenant, name), chosen, DTYPES[dtype], state,

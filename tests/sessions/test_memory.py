@@ -14,7 +14,7 @@ from stepd.values import KeyRecord, Values, fingerprint
 from stepd.wire.json import parse
 from tests.sessions.runs import DRIVER, make_session, values
 
-COUNT = 120
+COUNT = 400
 
 
 def taken(fill: Callable[[int], Any]) -> float:
@@ -29,39 +29,54 @@ def taken(fill: Callable[[int], Any]) -> float:
         tracemalloc.stop()
 
 
-def fresh(given: Any, number: int) -> Any:
-    """As the wire gives it, each `#####` another number: no string is shared with another session."""
-    return parse(orjson.dumps(given).replace(b"#####", b"%05d" % number))
+def fresh(given: Any) -> Any:
+    """As the wire gives it: no text and no number is shared with another session."""
+    return parse(orjson.dumps(given))
 
 
-KINDS: dict[str, dict[str, Any]] = {
-    "unshaped": {},
-    "small": {"params": [1.5]},
-    "rank 8": {"params": [[[[[[[[1.5, 2.5]]]]]]]]},
-    "many hyper-parameters": {"params": [1.5], "rule": "sgd", "lr": 0.3, "momentum": 0.7, "nesterov": True},
-    "labels": {"labels": {f"{'k' * 50}#####{i}": "v" * 250 + "#####" for i in range(16)}},
-    "short labels": {"labels": {f"#####{i}": "#####" for i in range(16)}},
-    "labels beyond ASCII": {"labels": {f"{'😀' * 50}#####{i}": "😀" * 250 + "#####" for i in range(16)}},
-    "named": {"params": {f"#####{i:02}": 1.5 for i in range(30)}},
-    "named of rank 8": {"params": {f"#####{i:02}": [[[[[[[[1.5]]]]]]]] for i in range(30)}},
-    "named, of length": {"params": {f"#####{i:02}": [[1.5] * 100] for i in range(20)}},
-    "long names": {"params": {f"{'😀' * 120}#####{i:02}": [1.5] for i in range(30)}},
-}
+def rank_8(length: int) -> Any:
+    return [[[[[[[[1.5] * length]]]]]]]
+
+
+# What each session is made from, by its number: whatever may differ from session to session differs.
+KINDS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "unshaped": lambda _: {},
+    "small": lambda _: {"params": [1.5]},
+    "a shape of its own": lambda number: {"params": [1.5] * (300 + number)},
+    "rank 8": lambda number: {"params": rank_8(300 + number)},
+    "hyper-parameters of its own": lambda number: {
+        "params": rank_8(300 + number), "lr": 1.5 + number, "rho": 0.5 + number * 1e-9, "eps": 1.5e-9 + number * 1e-12,
+        "weight_decay": 1e-3 + number * 1e-9, "maximize": True,
+    },
+    "those of another rule": lambda number: {
+        "params": rank_8(300 + number), "rule": "sgd", "lr": 1.5 + number, "momentum": 0.5 + number * 1e-9,
+        "weight_decay": 1e-3 + number * 1e-9, "nesterov": True,
+    },
+    "labels": lambda number: {"labels": {f"{'k' * 50}{number:05}{i}": "v" * 250 + f"{number:05}" for i in range(16)}},
+    "short labels": lambda number: {"labels": {f"{number:05}{i}": f"{number:05}" for i in range(16)}},
+    "labels beyond ASCII": lambda number: {
+        "labels": {f"{'😀' * 50}{number:05}{i}": "😀" * 250 + f"{number:05}" for i in range(16)}
+    },
+    "named": lambda number: {"params": {f"{number:05}{i:02}": 1.5 for i in range(30)}},
+    "named of rank 8": lambda number: {"params": {f"{number:05}{i:02}": rank_8(1) for i in range(30)}},
+    "named, of length": lambda number: {"params": {f"{number:05}{i:02}": [[1.5] * (300 + number)] for i in range(20)}},
+    "long names": lambda number: {"params": {f"{'😀' * 120}{number:05}{i:02}": [1.5] for i in range(30)}},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_an_idle_session_takes_no_more_than_it_is_counted_for(kind: dict[str, Any]) -> None:
+def test_an_idle_session_takes_no_more_than_it_is_counted_for(kind: Callable[[int], dict[str, Any]]) -> None:
     """A session of each kind that took a step with a key, in a table, with a ttl: the count covers all of it."""
     table = SessionTable(10**12)
 
     def make(number: int) -> Session:
-        session = make_session(name=f"{number:064}", ttl_s=60.5 + number, **fresh(kind, number))
+        session = make_session(name=f"{number:064}", ttl_s=60.5 + number, **fresh(kind(number)))
         table.add(session, now=float(number))
         if session.state.tensors is not None:
-            grads = values(fresh(kind["params"], number))
+            grads = values(fresh(kind(number)["params"]))
             print_ = fingerprint(Values(session.state.tensors, grads.flat), None, None)
             prepared = session.prepare_step(DRIVER, grads, key=f"key-{number}", fingerprint=print_)
-            table.resize(session.nbytes, session.nbytes_after(prepared), 0.0)
+            table.resize(session.growth(prepared), 0.0)
             session.commit(prepared, float(number))
         return session
 

@@ -119,7 +119,7 @@ def test_committing_replaces_the_state_and_writes_to_no_vector(make: Callable[[]
     session = make()
     old, before = session.state, everything(session)
     prepared = prepare(session)
-    promised = session.nbytes_after(prepared)
+    promised = session.nbytes + session.growth(prepared)
     session.commit(prepared, now=5.0)
     assert session.state is prepared.state
     assert (session.updated_at, session.created_at) == (5.0, 1.0)

@@ -125,11 +125,11 @@ class Model(RuleBasedStateMachine):
             return
         bare = make_session(name=key.id, tenant=key.tenant, ttl_s=session.ttl_s)
         prepared = bare.prepare_params(values([0.0] * size), SECOND)
-        before, after = session.nbytes, session.nbytes_after(prepared)
+        growth = session.growth(prepared)
         try:
-            self.table.resize(before, after, self.now)
+            self.table.resize(growth, self.now)
         except CapacityExceeded:
-            self.must_refuse(after - before)
+            self.must_refuse(growth)
             return
         self.forget_swept()
         session.commit(prepared, self.now)

@@ -9,9 +9,11 @@ import textwrap
 import threading
 from dataclasses import replace
 
+import httpx
 import numpy as np
 import orjson
 import pytest
+import safetensors.numpy
 
 from stepd_client import SGD, Adadelta, Adagrad, Checkpoint, RMSprop
 
@@ -52,6 +54,76 @@ def test_what_was_saved_is_loaded_and_goes_on_with_the_same_bits(client, tmp_pat
     session.step(params)
     assert copy.state().digest == session.state().digest
     assert names_in(tmp_path) == ["run.json"]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.name)
+@pytest.mark.parametrize(
+    "params",
+    [[0.1, -0.0], {"w": np.ones((2, 1), np.float32), "b": np.float32(0.1), "\u00e4": np.ones(1, np.float32)}],
+    ids=["unnamed", "named"],
+)
+def test_a_file_of_safetensors_opens_anywhere_and_comes_back(client, tmp_path, optimizer, params):
+    """The format's own library finds every tensor; the client finds the checkpoint, and the session goes on."""
+    session = client.session(optimizer=optimizer, params=params)
+    session.step(params)
+    checkpoint = session.state()
+    path = tmp_path / "run.safetensors"
+    checkpoint.save(path)
+    tensors = safetensors.numpy.load_file(path)
+    roles = {"params": checkpoint.params, **checkpoint.state}
+    expected = {
+        full_name: np.asarray(values, checkpoint.dtype)
+        for role, held in roles.items()
+        for full_name, values in (
+            {f"{role}/{name}": one for name, one in held.items()} if isinstance(held, dict) else {role: held}
+        ).items()
+    }
+    assert {name: (one.dtype, one.shape, one.tobytes()) for name, one in tensors.items()} == {
+        name: (one.dtype, one.shape, one.tobytes()) for name, one in expected.items()
+    }
+    with safetensors.safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+    assert orjson.loads(metadata["optimizer"]) == dict(checkpoint.optimizer)
+    assert (metadata["step"], metadata["digest"]) == ("1", checkpoint.digest)
+    loaded = Checkpoint.load(str(path))
+    assert loaded.to_json() == checkpoint.to_json()
+    copy = client.restore(f"loaded-{session.id}", loaded)
+    assert copy.state().digest == checkpoint.digest
+    assert names_in(tmp_path) == ["run.safetensors"]
+
+
+def test_what_the_service_gives_as_safetensors_is_a_file(live_server, client, tmp_path):
+    """Downloaded without the client, it loads."""
+    session = client.session(params={"w": [1.0, -0.0], "b": 2.0})
+    session.step({"w": [0.5, 0.25], "b": 0.125})
+    accepted = {"accept": "application/vnd.safetensors"}
+    given = httpx.get(f"{live_server}/v1/sessions/{session.id}/state", headers=accepted, trust_env=False)
+    (tmp_path / "theirs.safetensors").write_bytes(given.raise_for_status().content)
+    loaded = Checkpoint.load(tmp_path / "theirs.safetensors")
+    expected = session.state()
+    assert (loaded.optimizer, loaded.step, loaded.digest) == (expected.optimizer, expected.step, expected.digest)
+    loaded.verify()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda written: written[:-1], "the body has .* for them"),
+        (lambda written: written[:-8] + bytes(8), "digest is"),
+        (lambda written: written.replace(b'"step"', b'"stop"'), "no checkpoint"),
+        (lambda written: written.replace(b'"step":"1"', b'"step":"{"'), "unexpected end|invalid|unexpected character"),
+        (lambda written: written.replace(b'"params"', b'"paramz"'), "no checkpoint"),
+        (lambda written: written[:-8] + b"\xff" * 8, "not finite"),
+        (lambda written: b'{"optimizer":', "too few"),
+    ],
+)
+def test_a_damaged_file_of_safetensors_is_refused(checkpoint, tmp_path, change, reason):
+    """With the file's name and what is wrong."""
+    path = tmp_path / "run.safetensors"
+    path.write_bytes(change(checkpoint.to_safetensors()))
+    with pytest.raises(ValueError, match=reason) as caught:
+        Checkpoint.load(path)
+    assert str(path) in str(caught.value)
 
 
 def test_slots_in_another_order_are_the_same_checkpoint(checkpoint, tmp_path):

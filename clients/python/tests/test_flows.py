@@ -11,6 +11,7 @@ import pytest
 import stepd_client
 from stepd_client import flows, requests, service
 from stepd_client.answers import Validator
+from stepd_client.formats import payload
 from stepd_client.held import Held
 from stepd_client.values import FLOAT64
 from stepd_client.wire import Answer
@@ -147,25 +148,31 @@ def test_pages_end_where_the_service_says_so():
 
 def test_what_changes_a_session_is_repeatable_only_with_if_match():
     """A request that changes something and may be repeated names the state that it applies to."""
-    document = {"params": [1.0]}
+    values = payload({}, {"params": np.array([1.0])}, binary=False)
     conditional = [
-        requests.step("run", document, etag='"abc-3"', key="k", lr=None, return_params=True),
-        requests.put_params("run", document, '"abc-3"'),
-        requests.put_state("run", document, '"abc-3"'),
+        requests.step("run", values, etag='"abc-3"', key="k", lr=None, return_params=True),
+        requests.put_params("run", values, '"abc-3"'),
+        requests.put_state("run", values, '"abc-3"'),
         requests.reset("run", '"abc-3"'),
         requests.delete("run", '"abc-3"'),
     ]
     for request in conditional:
         assert (request.repeatable, request.headers["if-match"]) == (True, '"abc-3"')
-    assert requests.put_state("run", document, None).headers["if-none-match"] == "*"
-    assert not requests.create(None, document).repeatable
-    for request in (requests.create("run", document), requests.step_once(document), requests.get_params("run")):
+    assert requests.put_state("run", values, None).headers["if-none-match"] == "*"
+    assert not requests.create(None, values).repeatable
+    for request in (
+        requests.create("run", values),
+        requests.step_once(values),
+        requests.get_params("run", binary=True),
+    ):
         assert request.repeatable
 
 
 def test_requests_do_not_show_values_or_keys():
     """The repr of a request, which may end up in a log, has neither body nor headers."""
-    request = requests.step("run", {"grads": [0.654321]}, etag='"abc-3"', key="secret", lr=None, return_params=True)
+    values = payload({}, {"grads": np.array([0.654321])}, binary=False)
+    request = requests.step("run", values, etag='"abc-3"', key="secret", lr=None, return_params=True)
+    assert b"0.654321" in request.body
     assert "secret" not in repr(request)
     assert "0.654321" not in repr(request)
 

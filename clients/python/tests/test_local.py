@@ -124,13 +124,11 @@ def test_tasks_wait_and_step_on_one_loop():
 def test_nothing_is_left_of_a_client_that_was_closed():
     """No thread outlives it, those of large steps included, nor any task on the caller's loop."""
     before = set(threading.enumerate())
-    large = np.ones(40_000)
+    large = np.ones(150_000)
     with Client.local() as client:
         client.session(params=large).step(large)
-        assert {thread.name.partition("_")[0] for thread in set(threading.enumerate()) - before} == {
-            "stepd-local",
-            "stepd-step",
-        }
+        names = {thread.name.partition("_")[0] for thread in set(threading.enumerate()) - before}
+        assert names >= {"stepd-local", "stepd-step"}
     assert set(threading.enumerate()) <= before
 
     async def run():
@@ -159,13 +157,13 @@ def test_a_wait_in_flight_does_not_keep_a_client_from_closing():
 
 def test_a_step_whose_caller_gives_up_is_taken_to_its_end():
     """Cancelled while it is computed, a large step is not interrupted: the session has it, whole."""
-    large = np.linspace(-1.0, 1.0, 100_000)
+    large = np.linspace(-1.0, 1.0, 150_000)
 
     async def run():
         async with AsyncClient.local() as client:
             session = await client.session("run", params=large)
             stepping = asyncio.ensure_future(session.step(large))
-            while not engine(client)._changes:  # noqa: ASYNC110 - the engine tells nobody
+            while not engine(client)._work.changes:  # noqa: ASYNC110 - the engine tells nobody
                 await asyncio.sleep(0)
             stepping.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -36,30 +36,39 @@ def content_length(call: Call) -> int | None:
     return None if text is None else int(text)  # the server has refused what is no number
 
 
-async def read_body(call: Call, reservation: Reservation, limit: Limit, *, text: bool) -> Body:
-    """The whole body, each byte of it reserved. `text`: as a bytearray or bytes, for what searches in it.
+async def read_short(call: Call) -> Body:
+    """A body whose length is known to be small. Raises ClientDisconnect where the caller went away before its end."""
+    body: bytes = b""
+    while True:
+        message = await call.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body
 
-    Raises OverBudget; the limit's refusal; ClientDisconnect where the caller went away before its end.
+
+async def read_body(call: Call, reservation: Reservation, length: int | None, limit: Limit, *, text: bool) -> Body:
+    """The whole body, each byte of it reserved. `text`: as a bytearray, for what searches in it.
+
+    Raises OverBudget; the limit's refusal where no length was declared; ClientDisconnect where the caller went away
+    before its end.
     """
-    length = content_length(call)
     if length is not None:
-        limit.require(length)
         reservation.grow(length)
-        if length > SMALL_BYTES:
-            return await _read_long(call, length, text=text)
+        return await _read_long(call, length, text=text)
     body = bytearray()
     while True:
         message = await call.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        chunk: bytes = message.get("body", b"")
-        if length is None:
-            if len(body) + len(chunk) > limit.nbytes:
-                raise limit.refusal(f"the body has more than {limit.nbytes} bytes")
-            reservation.grow(len(chunk))
-        if not message.get("more_body", False):
-            return chunk if not body else body + chunk
+        chunk = message.get("body", b"")
+        if len(body) + len(chunk) > limit.nbytes:
+            raise limit.refusal(f"the body has more than {limit.nbytes} bytes")
+        reservation.grow(len(chunk))
         body += chunk
+        if not message.get("more_body", False):
+            return body
 
 
 async def _read_long(call: Call, length: int, *, text: bool) -> Body:

@@ -25,8 +25,8 @@ class Reservation:
     def grow(self, nbytes: int) -> None:
         """Reserves more. Raises RequestTooLarge where that would never fit, OverBudget where it does not fit now."""
         budget = self._budget
-        self.require_possible(nbytes)
         if budget.used_bytes + nbytes > budget.total_bytes:
+            self.require_possible(nbytes)
             raise OverBudget(
                 f"this request needs {nbytes} bytes and {budget.total_bytes - budget.used_bytes} of "
                 f"{budget.total_bytes} are free; other requests are in flight, send it again in a moment"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 
 from starlette.types import Receive, Scope
@@ -16,6 +16,9 @@ SCOPE_KEY = "stepd.call"
 # The ASGI extension by which a server reads a body into a buffer of its length; False where the caller went away.
 READ_INTO = "stepd.read_into"
 ReadInto = Callable[[memoryview], Awaitable[bool]]
+# And the one by which a whole answer is sent at once: status, headers, body; False where that can't be.
+ANSWER = "stepd.answer"
+AnswerAtOnce = Callable[[int, Sequence[tuple[bytes, bytes]], bytes], bool]
 
 # Request ids of our own are unlike within a process and, most likely, from one process to the next.
 _PROCESS = secrets.token_hex(4)
@@ -32,6 +35,7 @@ class Call:
     """
 
     __slots__ = (
+        "answer_at_once",
         "encode_s",
         "headers",
         "method",
@@ -52,7 +56,9 @@ class Call:
         self.query_string: bytes = scope["query_string"]
         self.headers = Headers(scope["headers"])
         self.receive = receive
-        self.read_into: ReadInto | None = scope.get("extensions", {}).get(READ_INTO)
+        extensions = scope.get("extensions") or {}
+        self.read_into: ReadInto | None = extensions.get(READ_INTO)
+        self.answer_at_once: AnswerAtOnce | None = extensions.get(ANSWER)
         self.session_id = ""
         self.parse_s = self.step_s = self.encode_s = 0.0
         self.reservation: Reservation | None = None

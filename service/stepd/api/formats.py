@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 from stepd.api.body import Limit, content_length
@@ -51,13 +51,15 @@ OF_STEP_ONCE = Form(STATE, ("params", "grads"), state=True)
 class Agreed(NamedTuple):
     """The formats of one request. Where it takes no body, `body` is empty.
 
-    `limit` is that of the body; `tensors` how many may be in it, where its format names them.
+    `limit` is that of the body; `tensors` how many may be in it, where its format names them; `length` its declared
+    length, None where there is none.
     """
 
     body: str
     answer: str
     limit: Limit
     tensors: int
+    length: int | None
 
 
 def agree(
@@ -74,6 +76,12 @@ def agree(
     `tensors` are the session's, None where there is no session or it has no shape.
     """
     headers = call.headers
+    length = None if form is None else content_length(call)
+    if form is not None and (key or b"idempotency-key" not in headers) and headers.say_json_only():
+        limit = _json_limit(settings.max_json_bytes)
+        if length is not None:
+            limit.require(length)
+        return Agreed(JSON, JSON, limit, 0, length)
     single = tensors is not None and len(tensors.shapes) == 1
     given, limit, count = "", _NO_BODY, 0
     if form is not None:
@@ -84,18 +92,16 @@ def agree(
     if not single and RAW in gives:
         gives = tuple(media_type for media_type in gives if media_type != RAW)
     answer = answer_format(headers.joined(b"accept"), gives, given)
-    if form is not None:
-        length = content_length(call)
-        if length is not None:
-            limit.require(length)
+    if length is not None:
+        limit.require(length)
     if not key:
         refuse_key(headers)
-    return Agreed(given, answer, limit, count)
+    return Agreed(given, answer, limit, count, length)
 
 
 def _limit(given: str, settings: Settings, form: Form, tensors: Tensors | None) -> tuple[Limit, int]:
     if given == JSON:
-        return Limit(settings.max_json_bytes, partial(_too_large, settings.max_json_bytes, _JSON_ADVICE)), 0
+        return _json_limit(settings.max_json_bytes), 0
     if given == RAW and tensors is not None:
         return Limit(tensors.nbytes, partial(raw.not_its_bytes, tensors)), 1
     if tensors is None:
@@ -106,6 +112,11 @@ def _limit(given: str, settings: Settings, form: Form, tensors: Tensors | None) 
         nbytes = 8 + safetensors.max_header_bytes(count) + len(form.roles) * tensors.nbytes
         advice = "for these tensors and a header"
     return Limit(nbytes, partial(_too_large, nbytes, advice)), count
+
+
+@cache
+def _json_limit(nbytes: int) -> Limit:
+    return Limit(nbytes, partial(_too_large, nbytes, _JSON_ADVICE))
 
 
 def _too_large(limit: int, advice: str, what: str) -> RequestTooLarge:

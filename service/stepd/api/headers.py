@@ -44,6 +44,16 @@ class Headers:
     def __contains__(self, name: bytes) -> bool:
         return name in self._fields
 
+    def say_json_only(self) -> bool:
+        """Whether body and answer are JSON by the plainest of headers, so that no more need be read of them."""
+        fields = self._fields
+        return (
+            fields.get(b"content-type") == b"application/json"
+            and fields.get(b"accept", b"*/*") in (b"*/*", b"application/json")
+            and b"content-encoding" not in fields
+            and len(fields) == len(self._lines)
+        )
+
     def get(self, name: bytes) -> str | None:
         """The value; the last line's where there are several."""
         value = self._fields.get(name)
@@ -126,6 +136,8 @@ def refuse_key(headers: Headers) -> None:
 
 def prefers_minimal(headers: Headers) -> bool:
     """Whether Prefer asks for no body (RFC 7240). Preferences that are not known are ignored, as the RFC says."""
+    if b"prefer" not in headers:
+        return False
     return any(
         preference.split(";")[0].replace(" ", "").lower() in ("return=minimal", 'return="minimal"')
         for line in headers.lines(b"prefer")

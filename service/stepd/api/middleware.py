@@ -129,6 +129,9 @@ async def _send(answer: Answer, call: Call, send: Send) -> None:
         headers.append((b"content-length", b"%d" % len(body)))
     headers += answer.headers
     headers += _common_headers(call)
+    at_once = call.answer_at_once
+    if at_once is not None and len(body) <= LARGE_BYTES and at_once(answer.status, headers, body):
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if call.method == "HEAD":
         body = b""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from stepd.api.body import SMALL_BYTES, Body, content_length, read_body
+from stepd.api.body import SMALL_BYTES, Body, read_body, read_short
 from stepd.api.budget import Budget, Reservation
 from stepd.api.call import Call
 from stepd.api.formats import Agreed, Form
@@ -30,7 +30,7 @@ from stepd.wire.json import MEDIA_TYPE as JSON
 T = TypeVar("T")
 
 # Values of a binary body from this size on are looked at in a thread, so that they hold nobody up.
-THREAD_BYTES = 256 * 1024
+THREAD_BYTES = 1024 * 1024
 # What reading takes for each byte of a body beside the body: JSON at worst, and what is left of it once it is parsed;
 # safetensors one copy, where values are not aligned.
 _PARSING = {JSON: DECODE_BYTES_PER_BYTE - 1, raw.MEDIA_TYPE: 0, safetensors.MEDIA_TYPE: 1}
@@ -70,10 +70,16 @@ class Service:
         What parsing takes is reserved while it lasts, what the values take from then on. `decode` may run in a thread.
         `layout` says of which session the values are.
         """
-        parsing, parsed = _PARSING[agreed.body], _PARSED[agreed.body]
-        declared = content_length(call) or 0
-        reservation.require_possible(declared * (1 + parsing))
-        body = await read_body(call, reservation, agreed.limit, text=agreed.body == JSON)
+        parsing = _PARSING[agreed.body]
+        if agreed.length is not None and agreed.length <= SMALL_BYTES:
+            reservation.grow(agreed.length * (1 + parsing))  # until the answer has left: it is not worth more
+            body = await read_short(call)
+            began = time.perf_counter()
+            decoded = self._decoded(body, agreed, form, decode, layout)
+            call.parse_s = time.perf_counter() - began
+            return decoded
+        reservation.require_possible((agreed.length or 0) * (1 + parsing))
+        body = await read_body(call, reservation, agreed.length, agreed.limit, text=agreed.body == JSON)
         size = len(body)
         reservation.grow(size * parsing)
         began = time.perf_counter()
@@ -82,7 +88,7 @@ class Service:
                 return self._decoded(body, agreed, form, decode, layout)
             return await asyncio.to_thread(self._decoded, body, agreed, form, decode, layout)
         finally:
-            reservation.shrink(size * (parsing - parsed))
+            reservation.shrink(size * (parsing - _PARSED[agreed.body]))
             call.parse_s = time.perf_counter() - began
 
     @staticmethod

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -139,8 +138,7 @@ class LocalEngine:
         record = judge_step(session, request, content)
         if record is None:
             prepared = at_once(size, session.prepare_step, self.drivers.current, *request.step, content)
-            with self._accounted(session, prepared):
-                session.commit(prepared, time.time())
+            self._commit(session, prepared)
         stepped = time.perf_counter()
         encoded = encode(session.state.incarnation, session.state.step, session.values())
         return _step_answer(session, record, encoded, began, stepped)
@@ -261,31 +259,43 @@ class LocalEngine:
         lease = self.table.hold(session.key)
         try:
             prepared = await self._work.run(size, prepare, *arguments)
-            with self._accounted(session, prepared):
+            growth = self._make_room(session, prepared)
+            try:
                 await self._work.run(size, session.commit, prepared, time.time())
+            except BaseException as error:
+                raise self._lost(session, growth, error) from error
+            self._waiters.notify(session.key, session.state.step, session.state.incarnation)
         finally:
             self.table.release(session, lease, time.monotonic(), succeeded=False)
 
-    @contextmanager
-    def _accounted(self, session: Session, prepared: Prepared) -> Iterator[None]:
-        """Around a commit: what it takes is there before, whoever waits for it is told after.
-
-        A step in place that breaks off half-way, which only a machine without memory can make it, leaves nothing to go
-        back to: the session is given up, by name.
-        """
-        before, after = session.nbytes, session.nbytes_after(prepared)
-        self.table.resize(before, after, time.monotonic())
+    def _commit(self, session: Session, prepared: Prepared) -> None:
+        """Commits a small change at once."""
+        growth = self._make_room(session, prepared)
         try:
-            yield
+            session.commit(prepared, time.time())
         except BaseException as error:
-            self.table.resize(after, before, time.monotonic())
-            self.table.remove(session)
-            self._waiters.end(session.key)
-            raise InternalError(
-                f"session {session.key.id!r} is lost: its step {session.state.step + 1} broke off half-way "
-                f"({type(error).__name__}); restore it from a checkpoint"
-            ) from error
+            raise self._lost(session, growth, error) from error
         self._waiters.notify(session.key, session.state.step, session.state.incarnation)
+
+    def _make_room(self, session: Session, prepared: Prepared) -> int:
+        """Accounts for what the session is about to take more, and says how much. Raises CapacityExceeded."""
+        growth = session.growth(prepared)
+        if growth:
+            self.table.resize(growth, time.monotonic())
+        return growth
+
+    def _lost(self, session: Session, growth: int, error: BaseException) -> InternalError:
+        """Gives up a session whose step in place broke off half-way, which only a machine without memory can make it.
+
+        There is nothing to go back to; whoever asks for it is told that it is gone.
+        """
+        self.table.resize(-growth, time.monotonic())
+        self.table.remove(session)
+        self._waiters.end(session.key)
+        return InternalError(
+            f"session {session.key.id!r} is lost: its step {session.state.step + 1} broke off half-way "
+            f"({type(error).__name__}); restore it from a checkpoint"
+        )
 
     def _new_session(self, key: SessionKey, creation: Creation, *, state: Any, spec: Spec | None) -> Session:
         return Session(

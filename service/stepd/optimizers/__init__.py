@@ -33,7 +33,19 @@ def resolve(given: Mapping[str, object], dtype: np.dtype[Any]) -> Optimizer:
     if not isinstance(name, str) or name not in CATALOGUE:
         detail = f"optimizer.name is {str(name)[:40]!r}; it must be one of {', '.join(CATALOGUE)}"
         raise OptimizerUnknown(detail, errors=[FieldError("/optimizer/name", detail)])
-    return CATALOGUE[name].resolve({key: value for key, value in given.items() if key != "name"}, dtype)
+    return _shared(CATALOGUE[name].resolve({key: value for key, value in given.items() if key != "name"}, dtype), dtype)
+
+
+# By name, dtype and hyper-parameters, the latter as text: it tells -0.0 from 0.0.
+_SHARED: dict[tuple[str, str, str], Optimizer] = {}
+_MOST_SHARED = 64
+
+
+def _shared(optimizer: Optimizer, dtype: np.dtype[Any]) -> Optimizer:
+    """The optimizer that others were given who asked for the same, so that a thousand sessions hold one."""
+    if len(_SHARED) >= _MOST_SHARED:
+        _SHARED.clear()
+    return _SHARED.setdefault((optimizer.rule.name, dtype.char, repr(optimizer.hyper)), optimizer)
 
 
 __all__ = ["CATALOGUE", "HyperParameterInvalid", "Optimizer", "Rule", "resolve"]

@@ -1,10 +1,11 @@
 """Adagrad (Duchi, Hazan, Singer 2011) as torch has it. Only the rule and its description belong here."""
 
+import math
 from typing import Any
 
 from numpy import sqrt
 
-from stepd.optimizers.contract import MAXIMIZE, WEIGHT_DECAY, HyperParameter, Rule, Slot, learning_rate
+from stepd.optimizers.contract import MAXIMIZE, WEIGHT_DECAY, HyperParameter, Reach, Rule, Slot, learning_rate
 
 
 def adagrad(g: Any, sum: Any, eps: Any) -> tuple[Any, Any]:  # noqa: A002 - the slot's name on the wire and in torch
@@ -14,9 +15,23 @@ def adagrad(g: Any, sum: Any, eps: Any) -> tuple[Any, Any]:  # noqa: A002 - the 
     return delta, sum
 
 
+def adagrad_bound(tiny: float, g: float, sum: float, eps: float) -> Reach:  # noqa: A002 - as above
+    """How far one step can go, see `BoundFunction`.
+
+    The root of the new sum is not below g unless g * g underflows, which an eps whose own square does not makes good.
+    """
+    squared = g * g
+    sum = sum + squared  # noqa: A001 - as above
+    delta = g / eps
+    if eps * eps > tiny:
+        delta = min(delta, 1.0)
+    return Reach(max(sum, math.sqrt(sum) + eps), delta, (sum,))
+
+
 ADAGRAD = Rule(
     name="adagrad",
     function=adagrad,
+    bound=adagrad_bound,
     slots=(Slot("sum", True, "the sum of squared gradients since step 0"),),
     hyper_parameters=(
         learning_rate(0.01),

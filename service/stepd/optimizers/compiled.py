@@ -6,22 +6,31 @@ fast-math: no fused multiply-add, no re-association.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stepd.optimizers.contract import Constants, FloatArray, Rule
 from stepd.values import DTYPES
 
-Kernel = Callable[..., bool]
+# A function, or numba's dispatcher for one.
+Kernel = Any
 
 
-def one_slot_kernel(rule: Callable[..., Any], isfinite: Callable[..., Any]) -> Kernel:
-    """The loop of a rule with one slot, to be compiled or interpreted."""
+class Kernels(NamedTuple):
+    """The loops of one rule: beside the state, and in place."""
 
-    def kernel(lr, decays, weight_decay, maximize, constants, grads, params, slot, new_params, new_slot):  # type: ignore[no-untyped-def]
+    step: Kernel
+    advance: Kernel
+
+
+def one_slot_kernels(rule: Callable[..., Any], isfinite: Callable[..., Any]) -> Kernels:
+    """The loops of a rule with one slot, to be compiled or interpreted."""
+
+    def step(lr, decays, weight_decay, maximize, constants, grads, params, slot, new_params, new_slot):  # type: ignore[no-untyped-def]
         finite = True
         for i in range(params.size):
             g = -grads[i] if maximize else grads[i]
@@ -32,13 +41,21 @@ def one_slot_kernel(rule: Callable[..., Any], isfinite: Callable[..., Any]) -> K
             finite &= isfinite(new_params[i]) & isfinite(new_slot[i])
         return finite
 
-    return kernel
+    def advance(lr, decays, weight_decay, maximize, constants, grads, params, slot):  # type: ignore[no-untyped-def]
+        for i in range(params.size):
+            g = -grads[i] if maximize else grads[i]
+            if decays:
+                g = g + weight_decay * params[i]
+            delta, slot[i] = rule(g, slot[i], *constants)
+            params[i] = params[i] + lr * delta
+
+    return Kernels(step, advance)
 
 
-def two_slot_kernel(rule: Callable[..., Any], isfinite: Callable[..., Any]) -> Kernel:
-    """The loop of a rule with two slots, to be compiled or interpreted."""
+def two_slot_kernels(rule: Callable[..., Any], isfinite: Callable[..., Any]) -> Kernels:
+    """The loops of a rule with two slots, to be compiled or interpreted."""
 
-    def kernel(lr, decays, weight_decay, maximize, constants, grads, params, first, second, new_params, new_first, new_second):  # type: ignore[no-untyped-def]  # fmt: skip
+    def step(lr, decays, weight_decay, maximize, constants, grads, params, first, second, new_params, new_first, new_second):  # type: ignore[no-untyped-def]  # fmt: skip
         finite = True
         for i in range(params.size):
             g = -grads[i] if maximize else grads[i]
@@ -49,20 +66,35 @@ def two_slot_kernel(rule: Callable[..., Any], isfinite: Callable[..., Any]) -> K
             finite &= isfinite(new_params[i]) & isfinite(new_first[i]) & isfinite(new_second[i])
         return finite
 
-    return kernel
+    def advance(lr, decays, weight_decay, maximize, constants, grads, params, first, second):  # type: ignore[no-untyped-def]
+        for i in range(params.size):
+            g = -grads[i] if maximize else grads[i]
+            if decays:
+                g = g + weight_decay * params[i]
+            delta, first[i], second[i] = rule(g, first[i], second[i], *constants)
+            params[i] = params[i] + lr * delta
+
+    return Kernels(step, advance)
 
 
-# One loop per number of slots: numba can't unroll over a tuple of arrays.
-KERNELS = {1: one_slot_kernel, 2: two_slot_kernel}
+# One pair of loops per number of slots: numba can't unroll over a tuple of arrays.
+KERNELS = {1: one_slot_kernels, 2: two_slot_kernels}
 
 
 class CompiledDriver:
-    """Runs rules through one kernel per rule; a kernel holds code for each dtype."""
+    """Runs rules through the loops that were made for them.
+
+    `kernels` holds them by the rule's name and the dtype's character, `dispatchers` by the rule's name what compiled
+    them, which shows their code.
+    """
 
     name = "compiled"
 
-    def __init__(self, kernels: Mapping[str, Kernel]) -> None:
+    def __init__(
+        self, kernels: Mapping[tuple[str, str], Kernels], dispatchers: Mapping[str, Kernels] | None = None
+    ) -> None:
         self.kernels = kernels
+        self.dispatchers = dispatchers or {}
 
     def step(
         self,
@@ -74,55 +106,61 @@ class CompiledDriver:
         new_params: FloatArray,
         new_slots: tuple[FloatArray, ...],
     ) -> bool:
-        decays = constants.weight_decay is not None
-        return bool(
-            self.kernels[rule.name](
-                constants.lr,
-                decays,
-                constants.weight_decay if decays else constants.lr,  # unused where nothing decays, but typed
-                constants.maximize,
-                constants.rule,
-                grads,
-                params,
-                *slots,
-                new_params,
-                *new_slots,
-            )
-        )
+        kernel = self.kernels[rule.name, params.dtype.char].step
+        return bool(kernel(*_scalars(constants), grads, params, *slots, new_params, *new_slots))
+
+    def advance(
+        self,
+        rule: Rule,
+        constants: Constants,
+        grads: FloatArray,
+        params: FloatArray,
+        slots: tuple[FloatArray, ...],
+    ) -> None:
+        self.kernels[rule.name, params.dtype.char].advance(*_scalars(constants), grads, params, *slots)
+
+
+def _scalars(constants: Constants) -> tuple[Any, ...]:
+    decay = constants.weight_decay
+    # Where nothing decays the number is not used, but it has a type.
+    return constants.lr, decay is not None, constants.lr if decay is None else decay, constants.maximize, constants.rule
 
 
 def interpreted_driver(rules: Iterable[Rule]) -> CompiledDriver:
     """The compiled driver's loops, run by the interpreter: slow, and for tests of the loops themselves."""
-    return CompiledDriver({rule.name: KERNELS[len(rule.slots)](rule.function, math.isfinite) for rule in rules})
-
-
-def compile_driver(rules: Iterable[Rule]) -> CompiledDriver:
-    """Compiles every rule for every dtype. Takes seconds; raises ImportError where numba is not installed."""
-    import numba  # noqa: PLC0415 - an extra, and slow to import
-
-    kernels = {}
+    kernels: dict[tuple[str, str], Kernels] = {}
     for rule in rules:
-        function = numba.njit(error_model="numpy", fastmath=False)(rule.function)
-        kernel = numba.njit(error_model="numpy", fastmath=False, nogil=True)(
-            KERNELS[len(rule.slots)](function, np.isfinite)
-        )
-        for dtype in DTYPES.values():
-            kernel.compile(_signature(numba, rule, dtype))
-        # Else numba would compile anew, in the middle of a step, for each mix of read-only and writeable arrays.
-        kernel.disable_compile()
-        kernels[rule.name] = kernel
+        pair = KERNELS[len(rule.slots)](rule.function, math.isfinite)
+        kernels |= {(rule.name, dtype.char): pair for dtype in DTYPES.values()}
     return CompiledDriver(kernels)
 
 
-def _signature(numba: Any, rule: Rule, dtype: np.dtype[Any]) -> Any:
+def compile_driver(rules: Iterable[Rule]) -> CompiledDriver:
+    """Compiles every rule for every dtype. Takes seconds; raises ImportError where numba is not installed.
+
+    What it keeps are the compiled functions themselves and not numba's dispatchers in front of them, which look at the
+    type of every argument in every call. A function converts its arguments to the types it was compiled for, and
+    refuses arrays of another dtype.
+    """
+    numba: Any = importlib.import_module("numba")  # an extra, and slow to import
+    compiled = numba.njit(error_model="numpy", fastmath=False, nogil=True)
+    kernels: dict[tuple[str, str], Kernels] = {}
+    dispatchers: dict[str, Kernels] = {}
+    for rule in rules:
+        function = numba.njit(error_model="numpy", fastmath=False)(rule.function)
+        pair = dispatchers[rule.name] = Kernels(*map(compiled, KERNELS[len(rule.slots)](function, np.isfinite)))
+        for dtype in DTYPES.values():
+            of_step, of_advance = _signatures(numba, rule, dtype)
+            kernels[rule.name, dtype.char] = Kernels(pair.step.compile(of_step), pair.advance.compile(of_advance))
+    return CompiledDriver(kernels, dispatchers)
+
+
+def _signatures(numba: Any, rule: Rule, dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """What the two loops of a rule are compiled for. What is only read may be read-only."""
     scalar = numba.from_dtype(dtype)
-    read = numba.types.Array(scalar, 1, "C", readonly=True)
-    write = scalar[::1]
+    read, write = numba.types.Array(scalar, 1, "C", readonly=True), scalar[::1]
     defaults = {parameter.name: parameter.default for parameter in rule.hyper_parameters}
-    constants = numba.types.Tuple(
-        [numba.boolean if isinstance(value, bool) else scalar for value in rule.derive(defaults)]
-    )
-    count = len(rule.slots)
-    return numba.boolean(
-        scalar, numba.boolean, scalar, numba.boolean, constants, read, read, *[read] * count, write, *[write] * count
-    )
+    derived = numba.types.Tuple([numba.boolean if isinstance(each, bool) else scalar for each in rule.derive(defaults)])
+    given = (scalar, numba.boolean, scalar, numba.boolean, derived, read)
+    count = 1 + len(rule.slots)
+    return numba.boolean(*given, *[read] * count, *[write] * count), numba.void(*given, *[write] * count)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,29 @@ class RuleFunction(Protocol):
     def __call__(self, *arguments: Any) -> tuple[Any, ...]: ...
 
 
+class Reach(NamedTuple):
+    """How far the values of one step of a rule can go, none of them negative.
+
+    `delta` and `slots` bound the rule's results, `within` every value that it computes on the way to them.
+    """
+
+    within: float
+    delta: float
+    slots: tuple[float, ...]
+
+
+class BoundFunction(Protocol):
+    """The rule's reach: `(tiny, g, *slots, *constants) -> Reach`, from upper bounds of |g| and of each |slot|.
+
+    It is computed in Python floats as if no operation of the rule rounded: the relative error of fewer than thirty
+    roundings is added to its results, and `tiny` to each, by `bounds.prove`. `tiny`, the smallest normal value of the
+    session's dtype, is more than the absolute error of many roundings among subnormals: the function adds it
+    where such an error would be multiplied. Infinities and NaN may come out; they prove nothing.
+    """
+
+    def __call__(self, tiny: float, /, *arguments: Any) -> Reach: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A catalogue entry.
@@ -115,6 +138,7 @@ class Rule:
 
     name: str
     function: RuleFunction
+    bound: BoundFunction
     slots: tuple[Slot, ...]
     hyper_parameters: tuple[HyperParameter, ...]
     derive: Callable[[Mapping[str, Number]], tuple[Number, ...]]
@@ -145,9 +169,9 @@ class Rule:
         return Optimizer(self, hyper)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Constants:
-    """What a step uses, every float a NumPy scalar of the session's dtype.
+    """What a step uses, every float a NumPy scalar of the session's dtype. One equals itself alone.
 
     `weight_decay` is None where it is 0: then nothing is added to the gradient, which would turn -0.0 into 0.0.
     """
@@ -157,6 +181,12 @@ class Constants:
     maximize: bool
     rule: tuple[Any, ...]
 
+    def each(self, form: Callable[[Any], Any]) -> Constants:
+        """The same constants with every float in another form."""
+        decay = None if self.weight_decay is None else form(self.weight_decay)
+        rule = tuple(number if isinstance(number, bool) else form(number) for number in self.rule)
+        return Constants(form(self.lr), decay, self.maximize, rule)
+
 
 @dataclass(frozen=True, slots=True)
 class Optimizer:
@@ -164,14 +194,22 @@ class Optimizer:
 
     rule: Rule
     hyper: Mapping[str, Number]
+    _derived: Constants | None = field(default=None, init=False, repr=False, compare=False)
 
     def constants(self, dtype: np.dtype[Any], lr: float | None = None) -> Constants:
         """Derives each constant in float64 and rounds it to `dtype`. `lr`, if given, replaces the session's."""
+        if lr is not None:
+            return self._derive(dtype, lr)
+        if self._derived is None or self._derived.lr.dtype != dtype:
+            object.__setattr__(self, "_derived", self._derive(dtype, self.hyper["lr"]))
+        return cast(Constants, self._derived)
+
+    def _derive(self, dtype: np.dtype[Any], lr: float) -> Constants:
         scalar = dtype.type
         with np.errstate(under="ignore"):
             decay = scalar(self.hyper["weight_decay"])
             return Constants(
-                lr=scalar(self.hyper["lr"] if lr is None else lr),
+                lr=scalar(lr),
                 weight_decay=decay if decay != 0 else None,
                 maximize=bool(self.hyper["maximize"]),
                 rule=tuple(
@@ -190,10 +228,9 @@ class Optimizer:
 
 
 class Driver(Protocol):
-    """Runs a rule over arrays.
+    """Runs a rule over arrays, all one-dimensional, contiguous, aligned, of one dtype and size.
 
-    `step` reads `grads`, `params` and `slots` and writes `new_params` and `new_slots`, all one-dimensional, contiguous,
-    of one dtype and size. It returns whether every value written is finite. It keeps no reference to any array.
+    Both verbs give the same bits. A driver writes to no gradient and keeps no reference to any array.
     """
 
     @property
@@ -208,7 +245,24 @@ class Driver(Protocol):
         slots: tuple[FloatArray, ...],
         new_params: FloatArray,
         new_slots: tuple[FloatArray, ...],
-    ) -> bool: ...
+    ) -> bool:
+        """Computes beside the state: writes `new_params` and `new_slots`; returns whether every value is finite."""
+        ...
+
+    def advance(
+        self,
+        rule: Rule,
+        constants: Constants,
+        grads: FloatArray,
+        params: FloatArray,
+        slots: tuple[FloatArray, ...],
+    ) -> None:
+        """Steps in place: writes the new params and slots over the old ones, which must be writeable.
+
+        Nothing is checked: the caller has proven that every value computed on the way is finite, see `bounds`. Where
+        it raises, what was written is unknown.
+        """
+        ...
 
 
 # Every rule has these three; they are applied by the drivers, around the rule.

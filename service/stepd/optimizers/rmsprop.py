@@ -1,10 +1,11 @@
 """RMSprop (Tieleman, Hinton 2012) as torch has it. Only the rule and its description belong here."""
 
+import math
 from typing import Any
 
 from numpy import sqrt
 
-from stepd.optimizers.contract import MAXIMIZE, WEIGHT_DECAY, HyperParameter, Rule, Slot, learning_rate
+from stepd.optimizers.contract import MAXIMIZE, WEIGHT_DECAY, HyperParameter, Reach, Rule, Slot, learning_rate
 
 
 def rmsprop(g: Any, square_avg: Any, alpha: Any, one_minus_alpha: Any, eps: Any) -> tuple[Any, Any]:
@@ -14,9 +15,24 @@ def rmsprop(g: Any, square_avg: Any, alpha: Any, one_minus_alpha: Any, eps: Any)
     return delta, square_avg
 
 
+def rmsprop_bound(tiny: float, g: float, square_avg: float, alpha: float, one_minus_alpha: float, eps: float) -> Reach:
+    """How far one step can go, see `BoundFunction`.
+
+    The root of the new square_avg is not below sqrt(one_minus_alpha) * g unless a square underflows, which an eps
+    whose own square does not makes good.
+    """
+    squared = g * g
+    square_avg = alpha * square_avg + one_minus_alpha * squared
+    delta = g / eps
+    if eps * eps > tiny:
+        delta = min(delta, 1.0 / math.sqrt(one_minus_alpha))
+    return Reach(max(squared, square_avg, math.sqrt(square_avg) + eps), delta, (square_avg,))
+
+
 RMSPROP = Rule(
     name="rmsprop",
     function=rmsprop,
+    bound=rmsprop_bound,
     slots=(Slot("square_avg", True, "the running average of squared gradients"),),
     hyper_parameters=(
         learning_rate(0.01),

@@ -68,7 +68,7 @@ def golden_cases() -> tuple[GoldenCase, ...]:
 
 
 def check_driver(driver: Driver) -> None:
-    """Runs every golden case; raises DriverMismatch at the first difference in bits."""
+    """Runs every golden case beside the state and in place; raises DriverMismatch at the first difference in bits."""
     if sys.float_info.min / 2 == 0.0:  # then the golden values themselves would be read wrongly
         raise DriverMismatch(f"driver {driver.name}: this thread's processor is set to flush subnormals to zero")
     everything = set(product(CATALOGUE, DTYPES))
@@ -86,16 +86,22 @@ def _check_case(driver: Driver, case: GoldenCase, repeats: int) -> None:
     results = [np.empty_like(vector) for vector in (params, *slots)]
     rule, constants = case.optimizer.rule, case.optimizer.constants(params.dtype)
     finite = driver.step(rule, constants, grads, params, tuple(slots), results[0], tuple(results[1:]))
-    for name, once, have in zip(("params", *rule.slot_names), (case.new_params, *case.new_slots), results, strict=True):
+    _check_bits(f"driver {driver.name}, case {case.name}", case, repeats, results)
+    if not finite:
+        raise DriverMismatch(f"driver {driver.name}, case {case.name}: a finite result passed for one that is not")
+    driver.advance(rule, constants, grads, params, tuple(slots))
+    _check_bits(f"driver {driver.name} in place, case {case.name}", case, repeats, [params, *slots])
+
+
+def _check_bits(where: str, case: GoldenCase, repeats: int, results: list[FloatArray]) -> None:
+    names = ("params", *case.optimizer.rule.slot_names)
+    for name, once, have in zip(names, (case.new_params, *case.new_slots), results, strict=True):
         want = np.tile(once, repeats)
         if want.tobytes() != have.tobytes():
             index = next(i for i in range(want.size) if want[i : i + 1].tobytes() != have[i : i + 1].tobytes())
             raise DriverMismatch(
-                f"driver {driver.name}, case {case.name}: {name}[{index}] is {float(have[index]).hex()}, "
-                f"it must be {float(want[index]).hex()}"
+                f"{where}: {name}[{index}] is {float(have[index]).hex()}, it must be {float(want[index]).hex()}"
             )
-    if not finite:
-        raise DriverMismatch(f"driver {driver.name}, case {case.name}: a finite result passed for one that is not")
 
 
 def _check_overflow_is_seen(driver: Driver, rule: Rule, dtype: np.dtype[Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stepd.errors import FieldError, HyperParameterInvalid
-from stepd.optimizers.contract import MAXIMIZE, WEIGHT_DECAY, HyperParameter, Number, Rule, Slot, learning_rate
+from stepd.optimizers.contract import MAXIMIZE, WEIGHT_DECAY, HyperParameter, Number, Reach, Rule, Slot, learning_rate
 
 
 def sgd(g: Any, momentum_buffer: Any, momentum: Any, nesterov: bool) -> tuple[Any, Any]:
@@ -12,6 +12,13 @@ def sgd(g: Any, momentum_buffer: Any, momentum: Any, nesterov: bool) -> tuple[An
     momentum_buffer = momentum * momentum_buffer + g
     delta = -(g + momentum * momentum_buffer) if nesterov else -momentum_buffer
     return delta, momentum_buffer
+
+
+def sgd_bound(_: float, g: float, momentum_buffer: float, momentum: float, nesterov: bool) -> Reach:
+    """How far one step can go, see `BoundFunction`."""
+    momentum_buffer = momentum * momentum_buffer + g
+    delta = g + momentum * momentum_buffer if nesterov else momentum_buffer
+    return Reach(max(momentum_buffer, delta), delta, (momentum_buffer,))
 
 
 def nesterov_needs_momentum(hyper: Mapping[str, Number]) -> None:
@@ -24,6 +31,7 @@ def nesterov_needs_momentum(hyper: Mapping[str, Number]) -> None:
 SGD = Rule(
     name="sgd",
     function=sgd,
+    bound=sgd_bound,
     slots=(Slot("momentum_buffer", False, "the decaying sum of gradients"),),
     hyper_parameters=(
         learning_rate(1e-3),

@@ -19,11 +19,11 @@ class KeyMemory:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.nbytes = 0
-        self._records: dict[str, KeyRecord] = {}
+        self._records: dict[str, KeyRecord] | None = None  # until there is one: most sessions need no dictionary
 
     @property
     def records(self) -> Mapping[str, KeyRecord]:
-        return self._records
+        return self._records or {}
 
     def judge(self, key: str, fingerprint: bytes, incarnation: str) -> KeyRecord | None:
         """The record of the applied step that this request repeats; None where the key is new.
@@ -32,7 +32,7 @@ class KeyMemory:
             SessionReplaced: the key is of an earlier incarnation.
             KeyReused: the key is of a step with other content.
         """
-        record = self._records.get(key)
+        record = self.records.get(key)
         if record is None:
             return None
         if record.incarnation != incarnation:
@@ -48,18 +48,17 @@ class KeyMemory:
 
     def growth(self, key: str) -> int:
         """By how many bytes remembering this new key would make the memory grow (negative where it shrinks)."""
-        forgotten = self._forgotten() if len(self._records) >= self.limit else None
-        return key_bytes(key) - (0 if forgotten is None else key_bytes(forgotten))
+        records = self.records
+        return key_bytes(key) - (key_bytes(next(iter(records))) if len(records) >= self.limit else 0)
 
     def remember(self, key: str, record: KeyRecord) -> None:
         """Adds a new key and forgets the oldest beyond the limit."""
         self.nbytes += self.growth(key)
+        if self._records is None:
+            self._records = {}
         if len(self._records) >= self.limit:
-            del self._records[self._forgotten()]
+            del self._records[next(iter(self._records))]
         self._records[key] = record
-
-    def _forgotten(self) -> str:
-        return next(iter(self._records))
 
 
 def key_bytes(key: str) -> int:

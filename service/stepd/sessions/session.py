@@ -1,13 +1,15 @@
-"""One optimization run: every change is prepared first (validated and computed), then committed by one assignment.
+"""One optimization run: every change is prepared first, then committed; `state` is replaced by one assignment.
 
-A prepare method changes nothing, raises what is refused, and may run in a thread. `commit` can't fail. Whoever calls
-them sees to it that nothing else changes the session in between.
+A prepare method changes nothing and raises what is refused. It computes the next state, or proves that computing it
+over the old one can't go wrong; `commit` then does that. Both may run in a thread. Whoever calls them sees to it that
+nothing else changes the session in between, and reads its vectors only while nothing changes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,24 +22,36 @@ from stepd.errors import (
     StepNotFinite,
 )
 from stepd.optimizers import Optimizer
+from stepd.optimizers.bounds import Bounds, prove
 from stepd.optimizers.contract import Constants, Driver, FloatArray
 from stepd.sessions.keys import KeyMemory
+from stepd.sessions.owned import lent, owned, readable
 from stepd.sessions.spec import Spec
-from stepd.values import Checkpoint, KeyRecord, SessionKey, Tensors, Values, text_bytes
+from stepd.values import Checkpoint, KeyRecord, SessionKey, Tensors, Values, largest, text_bytes
 
 # What a session takes beside its arrays, names, labels and keys, and a label beside its text (measured by a test).
-SESSION_BYTES = 3072
+SESSION_BYTES = 2688
 LABEL_BYTES = 192
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
+
+# Up to so many values a step is computed beside the state: the check costs less than a proof, and new memory nothing.
+BESIDE_SIZE = 4096
 
 
 class State(NamedTuple):
-    """What a step changes, replaced as a whole and never written to. The vectors are flat, see `values`."""
+    """What a step changes, replaced as a whole. The vectors are flat, see `values`, and the session's own.
+
+    A commit may write to the vectors: they hold these values only while nothing changes the session. `bounds` are
+    upper bounds of their absolute values, see `optimizers.bounds`, or None where they are not known.
+    """
 
     incarnation: str
     step: int
     tensors: Tensors | None
     params: FloatArray | None
     slots: tuple[FloatArray, ...]
+    bounds: Bounds | None = None
 
     @property
     def tag(self) -> str:
@@ -45,14 +59,23 @@ class State(NamedTuple):
         return f"{self.incarnation}-{self.step}"
 
 
+class InPlace(NamedTuple):
+    """A step that was proven and is still to be taken, over the vectors of the state that it leads to."""
+
+    driver: Driver
+    constants: Constants
+    grads: FloatArray
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A change that was validated and computed, to be committed."""
+    """A change that was validated and is computed or, `in_place`, proven; to be committed."""
 
     state: State
     key: str | None = None
     record: KeyRecord | None = None
     forgets_spec: bool = False
+    in_place: InPlace | None = None
 
 
 class Session:
@@ -93,7 +116,7 @@ class Session:
         self.dtype = dtype
         self.state = state
         self.spec = spec
-        self.labels = dict(labels or {})
+        self.labels: Mapping[str, str] = dict(labels) if labels else NO_LABELS
         self.ttl_s = ttl_s
         self.keys = KeyMemory(key_limit)
         self.created_at = self.updated_at = now
@@ -110,10 +133,12 @@ class Session:
         labels = sum(LABEL_BYTES + text_bytes(name) + text_bytes(value) for name, value in self.labels.items())
         return SESSION_BYTES + labels + self.array_bytes(self.state.tensors) + self.keys.nbytes
 
-    def nbytes_after(self, prepared: Prepared) -> int:
-        """What `nbytes` will be once the change is committed."""
-        arrays = self.array_bytes(prepared.state.tensors) - self.array_bytes(self.state.tensors)
-        return self.nbytes + arrays + (0 if prepared.key is None else self.keys.growth(prepared.key))
+    def growth(self, prepared: Prepared) -> int:
+        """By how much `nbytes` will be more once the change is committed."""
+        arrays = 0
+        if prepared.state.tensors is not self.state.tensors:
+            arrays = self.array_bytes(prepared.state.tensors) - self.array_bytes(self.state.tensors)
+        return arrays + (0 if prepared.key is None else self.keys.growth(prepared.key))
 
     def array_bytes(self, tensors: Tensors | None) -> int:
         """Bytes of params and slots of these tensors, and of their names."""
@@ -143,10 +168,12 @@ class Session:
     ) -> Prepared:
         """The next state, by the rule. `params` replace the session's before the rule; `lr` holds for this step.
 
+        The params are the session's from then on, and the gradients are not written to.
+
         Raises SessionHasNoShape, NamesMismatch, ShapeMismatch, HyperParameterInvalid (lr), StepNotFinite.
         """
         if self.state.tensors is None and params is not None:
-            tensors, before = params
+            tensors, before = params.tensors, params.flat
         else:
             tensors, before = self.shaped()
             if params is not None:
@@ -154,20 +181,22 @@ class Session:
                 before = params.flat
         tensors.require("grads", grads.tensors.names, grads.tensors.shapes)
         constants = self._constants if lr is None else self.optimizer.constants(self.dtype, lr)
-        slots = self.state.slots or self._zero_slots(tensors)
-        new_params, new_slots = np.empty_like(before), tuple(np.empty_like(slot) for slot in slots)
-        if not driver.step(self.optimizer.rule, constants, grads.flat, before, slots, new_params, new_slots):
-            raise self._not_finite(tensors, grads.flat, new_params, new_slots)
-        state = State(self.state.incarnation, self.state.step + 1, tensors, new_params, new_slots)
+        grads = grads._replace(flat=readable(grads.flat))
+        in_place = None
+        state = self._proven(constants, tensors, grads, before, params) if tensors.size > BESIDE_SIZE else None
+        if state is None:
+            state = self._beside(driver, constants, tensors, grads.flat, readable(before))
+        else:
+            in_place = InPlace(driver, constants, grads.flat)
         record = None if key is None else KeyRecord(state.incarnation, state.step, fingerprint)
-        return Prepared(state, key, record)
+        return Prepared(state, key, record, in_place=in_place)
 
     def prepare_params(self, params: Values, incarnation: str) -> Prepared:
         """Other params, the same slots and step. Raises NamesMismatch, ShapeMismatch."""
         if self.state.tensors is not None:
             self.state.tensors.require("params", params.tensors.names, params.tensors.shapes)
         slots = self.state.slots or self._zero_slots(params.tensors)
-        return Prepared(State(incarnation, self.state.step, params.tensors, params.flat, slots))
+        return Prepared(State(incarnation, self.state.step, params.tensors, owned(params.flat), slots))
 
     def prepare_reset(self, incarnation: str) -> Prepared:
         """Slots to zero, step 0; params and shape stay."""
@@ -191,7 +220,14 @@ class Session:
         return Prepared(restored_state(self.optimizer, checkpoint, incarnation), forgets_spec=True)
 
     def commit(self, prepared: Prepared, now: float) -> None:
-        """Makes the change. The one assignment of `state` is what other readers see."""
+        """Makes the change. Takes as long as a step where one was proven, else no time.
+
+        Only a machine without memory for another slice can make it fail: then the state is as it was where its vectors
+        are, and what they hold is unknown.
+        """
+        if prepared.in_place is not None and prepared.state.params is not None:
+            driver, constants, grads = prepared.in_place
+            driver.advance(self.optimizer.rule, constants, grads, prepared.state.params, prepared.state.slots)
         if prepared.key is not None and prepared.record is not None:
             self.keys.remember(prepared.key, prepared.record)
         if prepared.forgets_spec:
@@ -200,10 +236,38 @@ class Session:
         self.state = prepared.state
 
     def checkpoint(self) -> Checkpoint:
-        """The whole session as values; the arrays are shared and never written to."""
+        """The whole session as values, to be read and only until the session's next change."""
         tensors, params = self.shaped()
-        slots = dict(zip(self.optimizer.rule.slot_names, self.state.slots, strict=True))
-        return Checkpoint(self.optimizer.resolved(), tensors, self.state.step, params, slots)
+        slots = dict(zip(self.optimizer.rule.slot_names, map(lent, self.state.slots), strict=True))
+        return Checkpoint(self.optimizer.resolved(), tensors, self.state.step, lent(params), slots)
+
+    def _proven(
+        self, constants: Constants, tensors: Tensors, grads: Values, params: FloatArray, given: Values | None
+    ) -> State | None:
+        """The next state, whose vectors are yet to be stepped in place; None where that is not proven to go well."""
+        state, rule = self.state, self.optimizer.rule
+        slots, bounds = state.slots or self._zero_slots(tensors), state.bounds
+        if given is not None and bounds is not None:
+            bounds = (largest(params) if given.largest is None else given.largest, *bounds[1:])
+        steepest = largest(grads.flat) if grads.largest is None else grads.largest
+        reached = None if bounds is None else prove(rule, constants, self.dtype, steepest, bounds)
+        if reached is None:  # bounds that were carried from step to step have drifted upwards
+            bounds = tuple(largest(vector) for vector in (params, *slots))
+            reached = prove(rule, constants, self.dtype, steepest, bounds)
+        if reached is None:
+            return None
+        kept = params if given is None else owned(params, grads.flat)
+        return State(state.incarnation, state.step + 1, tensors, kept, slots, reached)
+
+    def _beside(
+        self, driver: Driver, constants: Constants, tensors: Tensors, grads: FloatArray, params: FloatArray
+    ) -> State:
+        """The next state, in vectors of its own. Raises StepNotFinite."""
+        slots = self.state.slots or self._zero_slots(tensors)
+        new_params, new_slots = np.empty_like(params), tuple(np.empty_like(slot) for slot in slots)
+        if not driver.step(self.optimizer.rule, constants, grads, params, slots, new_params, new_slots):
+            raise self._not_finite(tensors, grads, new_params, new_slots)
+        return State(self.state.incarnation, self.state.step + 1, tensors, new_params, new_slots)
 
     def _zero_slots(self, tensors: Tensors) -> tuple[FloatArray, ...]:
         return tuple(tensors.zeros() for _ in self.optimizer.rule.slots)
@@ -238,15 +302,15 @@ def array_bytes(optimizer: Optimizer, tensors: Tensors) -> int:
 
 
 def new_state(optimizer: Optimizer, tensors: Tensors | None, params: FloatArray | None, incarnation: str) -> State:
-    """The state at step 0: params as given (None: zeros), slots zero."""
+    """The state at step 0: params as given, which are the session's from then on (None: zeros), slots zero."""
     if tensors is None:
         return State(incarnation, 0, None, None, ())
     slots = tuple(tensors.zeros() for _ in optimizer.rule.slots)
-    return State(incarnation, 0, tensors, tensors.zeros() if params is None else params, slots)
+    return State(incarnation, 0, tensors, tensors.zeros() if params is None else owned(params), slots)
 
 
 def restored_state(optimizer: Optimizer, checkpoint: Checkpoint, incarnation: str) -> State:
-    """The checkpoint's state; raises InvalidTensors where an average of squares is negative."""
+    """The checkpoint's state, in its vectors; raises InvalidTensors where an average of squares is negative."""
     for slot in optimizer.rule.slots:
         values = checkpoint.slots[slot.name]
         if slot.average_of_squares and (values < 0).any():
@@ -257,5 +321,7 @@ def restored_state(optimizer: Optimizer, checkpoint: Checkpoint, incarnation: st
             )
             place = checkpoint.tensors.place("state", slot.name, flat_index=flat_index)
             raise InvalidTensors(detail, errors=[FieldError.at(*place, detail=detail)])
-    slots = tuple(checkpoint.slots[name] for name in optimizer.rule.slot_names)
-    return State(incarnation, checkpoint.step, checkpoint.tensors, checkpoint.params, slots)
+    vectors: list[FloatArray] = []
+    for given in (checkpoint.params, *(checkpoint.slots[name] for name in optimizer.rule.slot_names)):
+        vectors.append(owned(given, *vectors))
+    return State(incarnation, checkpoint.step, checkpoint.tensors, vectors[0], tuple(vectors[1:]))

@@ -86,10 +86,10 @@ class SessionTable:
             else:
                 heapq.heappush(self._deadlines, (now + session.ttl_s, session.key))
 
-    def resize(self, before: int, after: int, now: float) -> None:
-        """Accounts for a session that is about to change its size. Raises CapacityExceeded."""
-        self.require_capacity(after - before, now)
-        self.used_bytes += after - before
+    def resize(self, growth: int, now: float) -> None:
+        """Accounts for a session that is about to grow by so many bytes, or to shrink. Raises CapacityExceeded."""
+        self.require_capacity(growth, now)
+        self.used_bytes += growth
 
     def remove(self, session: Session) -> None:
         """Deletes a session; its id is free again."""

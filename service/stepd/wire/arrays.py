@@ -5,6 +5,7 @@ Nothing is repaired: what is not a finite number in a rectangular array is refus
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -24,7 +25,7 @@ from stepd.errors import (
     ValueNotFinite,
     ValueOutOfRange,
 )
-from stepd.values import MAX_RANK, FloatArray, Shape, Tensors, Values
+from stepd.values import MAX_RANK, FloatArray, Shape, Tensors, Values, largest
 
 Place = tuple[str | int, ...]
 
@@ -52,6 +53,9 @@ def decode_values(
         InvalidField, NotANumber, RaggedArray, InvalidTensors, NamesMismatch, ShapeMismatch, ValueOutOfRange; of arrays
         DtypeMismatch, ValueNotFinite as well.
     """
+    if type(given) is list and expected is not None and expected.shapes == ((len(given),),) and expected.names is None:
+        vector = _vector(given, expected.shapes[0], place, dtype)  # as most steps have it
+        return Values(expected, vector)
     if isinstance(given, dict):
         if expected is None:
             _require_count(given, place, max_tensors)
@@ -84,9 +88,10 @@ def finite_values(tensors: Tensors, flat: FloatArray, place: Place = ()) -> Valu
 
     Raises ValueNotFinite, which names the tensor and the index of the first that is not.
     """
+    most = largest(flat)
+    if most != math.inf:
+        return Values(tensors, flat, most)
     flat_index = _first_not_finite(flat)
-    if flat_index is None:
-        return Values(tensors, flat)
     tensor, index = tensors.locate(flat_index)
     of = "" if tensor is None else f" of tensor {tensor!r}"
     inside = flat_index - tensors.offsets[0 if tensor is None else (tensors.names or ()).index(tensor)]
@@ -98,13 +103,13 @@ def finite_values(tensors: Tensors, flat: FloatArray, place: Place = ()) -> Valu
     raise ValueNotFinite(detail, errors=[FieldError.at(*where, detail=detail)])
 
 
-def _first_not_finite(flat: FloatArray) -> int | None:
-    """The flat index of the first value that is NaN or infinite; takes memory for some values at a time."""
+def _first_not_finite(flat: FloatArray) -> int:
+    """The flat index of the first value that is NaN or infinite, of which there is one."""
     for first in range(0, flat.size, BLOCK_VALUES):
         finite = np.isfinite(flat[first : first + BLOCK_VALUES])
         if not finite.all():
             return first + int(finite.argmin())
-    return None
+    raise AssertionError("every value is finite")
 
 
 def _adjoining(arrays: list[Any], dtype: np.dtype[Any]) -> FloatArray | None:
@@ -216,7 +221,7 @@ def _vector(leaves: Any, shape: Shape, place: Place, dtype: np.dtype[Any]) -> Fl
         raise DtypeMismatch(detail, errors=[FieldError.at(*place, detail=detail)])
     with np.errstate(over="ignore"):
         rounded = vector.astype(dtype)
-    if _first_not_finite(rounded) is not None:
+    if largest(rounded) == math.inf:
         raise _out_of_range(vector, rounded, shape, place)
     return rounded
 

@@ -17,6 +17,7 @@ import orjson
 from stepd.errors import FieldError, MalformedJson, ValueNotFinite
 from stepd.values import FloatArray, Values
 from stepd.wire.arrays import document
+from stepd.wire.flat import parse_flat
 
 MEDIA_TYPE = "application/json"
 
@@ -45,7 +46,7 @@ CHUNK_VALUES = 2048
 
 
 def parse(body: bytes | bytearray) -> Any:
-    """The document.
+    """The document; flat arrays of many numbers in it as vectors of float64.
 
     Raises:
         ValueNotFinite: it is JSON but for NaN, Infinity or a number beyond float64; with a pointer to the first.
@@ -54,6 +55,9 @@ def parse(body: bytes | bytearray) -> Any:
     >>> parse(b'{"grads": [1, -0.0]}')
     {'grads': [1, -0.0]}
     """
+    flat = parse_flat(body)
+    if flat is not None:
+        return flat
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -72,6 +76,8 @@ def dumps_vectors(given: dict[str, Any]) -> bytes:
 
 def encoded(values: Values) -> Any:
     """Tensors as `dumps_vectors` takes them."""
+    if values.tensors.names is None and len(values.tensors.shapes[0]) == 1:
+        return _array(values.flat)
     return document(values, _array)
 
 

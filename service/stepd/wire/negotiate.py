@@ -25,7 +25,7 @@ def body_format(content_type: str | None, content_encoding: str | None, takes: C
     given, _, parameters = content_type.partition(";")
     media_type = given.strip().lower()
     if media_type not in takes:
-        hint = "; with curl use --json" if "form-urlencoded" in media_type and JSON in takes else ""
+        hint = "; with curl use --json" if "form-urlencoded" in media_type else ""
         raise UnsupportedMediaType(f"Content-Type is {given.strip()[:80]!r}; send {_any_of(takes)}{hint}")
     charset = parameters.replace(" ", "").lower().replace('"', "")
     if media_type == JSON and charset not in ("", "charset=utf-8"):

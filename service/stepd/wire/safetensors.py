@@ -80,9 +80,10 @@ def parse(
         what the metadata holds as JSON ValueNotFinite.
     """
     header_end = _header_end(body, expected)
+    header = _header(bytes(body[_LENGTH_BYTES:header_end]))
     _judge(body, header_end)
-    header, metadata = _header(bytes(body[_LENGTH_BYTES:header_end]))
-    document = _metadata(metadata)
+    document = _metadata(header.pop("__metadata__", None) or {})
+    _require_objects(header)
     if not header:
         return document
     places = {name: _place(name, vectors, state=state) for name in header}
@@ -111,7 +112,7 @@ def dumps(vectors: Mapping[str, Values], metadata: Mapping[str, str]) -> bytes:
     header: dict[str, Any] = {"__metadata__": dict(metadata)}
     parts: list[Any] = []
     end = 0
-    for role, (tensors, flat) in vectors.items():
+    for role, (tensors, flat, _) in vectors.items():
         for name, shape in zip(tensors.names or (None,), tensors.shapes, strict=True):
             begin, end = end, end + math.prod(shape) * tensors.dtype.itemsize
             header[role if name is None else f"{role}/{name}"] = {
@@ -144,6 +145,23 @@ def _header_end(body: Body, expected: int) -> int:
     return _LENGTH_BYTES + length
 
 
+def _header(text: bytes) -> Any:
+    """The header's JSON, in which no name is there twice, which the library lets pass."""
+    try:
+        return json.loads(text.decode(), object_pairs_hook=_unique)
+    except (RecursionError, ValueError) as error:
+        raise MalformedSafetensors(f"the header is not JSON in UTF-8: {str(error)[:120]}; {_LAYOUT}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise MalformedSafetensors(f"the header has {twice[:40]!r} twice")
+    return found
+
+
 def _judge(body: Body, header_end: int) -> None:
     """Raises MalformedSafetensors where the library refuses the body."""
     try:
@@ -172,29 +190,13 @@ def _judge_header(body: Body, header_end: int) -> None:
         os.close(descriptor)
 
 
-def _header(text: bytes) -> tuple[dict[str, Any], dict[str, str]]:
-    """The tensors and the metadata of a header that the library has accepted."""
-    try:
-        header: dict[str, Any] = json.loads(text.decode(), object_pairs_hook=_unique)
-    except (RecursionError, ValueError) as error:  # in a field that the library has passed over
-        raise MalformedSafetensors(f"the header is not JSON: {str(error)[:80]}") from None
-    metadata = header.pop("__metadata__", None) or {}
-    for name, tensor in header.items():
-        # The library also takes a list of the fields, and an object for the dtype.
+def _require_objects(tensors: Mapping[str, Any]) -> None:
+    """Raises MalformedSafetensors for a tensor as a list, or its dtype as an object, which the library lets pass."""
+    for name, tensor in tensors.items():
         if not isinstance(tensor, dict) or not isinstance(tensor["dtype"], str):
             raise MalformedSafetensors(
                 f'{name[:40]!r} must be an object like {{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}'
             )
-    return header, metadata
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedSafetensors(f"the header has {twice[:40]!r} twice")
-    return found
 
 
 def _metadata(given: Mapping[str, str]) -> dict[str, Any]:
@@ -215,12 +217,11 @@ def _metadata(given: Mapping[str, str]) -> dict[str, Any]:
 def _json(name: str, text: str) -> Any:
     try:
         return parse_json(text.encode())
-    except MalformedJson as refusal:
-        said = refusal.detail.replace("the body", "the text", 1)
-        raise MalformedSafetensors(f"in metadata {name!r}, {said}") from None
-    except ValueNotFinite as refusal:
+    except (MalformedJson, ValueNotFinite) as refusal:
+        detail = f"in metadata {name!r}, {refusal.detail.replace('the body', 'the text', 1)}"
         errors = [FieldError(f"/{name}{error.pointer}", error.detail) for error in refusal.errors]
-        raise ValueNotFinite(f"in metadata {name!r}, {refusal.detail}", errors=errors) from None
+        kind = ValueNotFinite if isinstance(refusal, ValueNotFinite) else MalformedSafetensors
+        raise kind(detail, errors=errors) from None
 
 
 def _place(name: str, vectors: Collection[str], *, state: bool) -> Place:

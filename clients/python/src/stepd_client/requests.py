@@ -46,9 +46,7 @@ def delete(session_id: str, etag: str | None) -> Request:
     return Request("DELETE", _session_path(session_id), headers=headers)
 
 
-def step(
-    session_id: str, payload: Payload, *, etag: str, key: str, lr: float | None, return_params: bool
-) -> Request:
+def step(session_id: str, payload: Payload, *, etag: str, key: str, lr: float | None, return_params: bool) -> Request:
     """Grads, and params if they replace the session's; answered in their format. A resent step is this same request."""
     headers = {**_both_ways(payload.media_type), "if-match": etag, "idempotency-key": key}
     if not return_params:

@@ -1,4 +1,4 @@
-"""The safetensors format: a header's length in 8 bytes, the header as JSON, the values of all tensors one after another.
+"""The safetensors format: a header's length in 8 bytes, the header as JSON, the values of all tensors in a row.
 
 What tensors and metadata mean is for others to say. Reading is strict: what breaks the format's own rules is refused.
 """
@@ -106,7 +106,7 @@ class _Place(NamedTuple):
         dtype = _DTYPES.get(described["dtype"]) if isinstance(described["dtype"], str) else None
         if dtype is None:
             raise ValueError(f"tensor {name!r} has dtype {described['dtype']!r}, not {' or '.join(_DTYPES)}")
-        if not _lengths(shape) or not _lengths(offsets) or len(offsets) != 2:  # noqa: PLR2004 - from, to
+        if not _lengths(shape) or not _lengths(offsets) or len(offsets) != 2:
             raise ValueError(f"tensor {name!r} must have a list of lengths as shape and two numbers as data_offsets")
         if offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
             raise ValueError(f"tensor {name!r} has {offsets[1] - offsets[0]} bytes, not those of the shape {shape}")

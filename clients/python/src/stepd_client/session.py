@@ -72,7 +72,8 @@ class SessionVerbs:
         whether it may have been applied; stepping again is safe, since it is refused if it was.
 
         Args:
-            grads: of the session's shape; converted to its dtype.
+            grads: of the session's shape; converted to its dtype. Arrays that need no converting are not copied first:
+                don't write to them, from another thread, before the step is done.
             params: replace the session's before the step, in the same atomic step; of the shape of `grads`. The first
                 step of a session without a shape needs them.
             lr: the learning rate of this step alone, finite and at least 0.

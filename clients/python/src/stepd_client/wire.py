@@ -11,7 +11,6 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-
 # In one piece, or in several that are sent one after another; a piece may be the memory of somebody's array.
 Body = bytes | tuple[bytes | memoryview, ...]
 

@@ -6,9 +6,9 @@ They are real: a test tells the story to a service and compares what it answers.
 from __future__ import annotations
 
 import stepd
+from stepd.api.formats import FORMATS
 from stepd.api.openapi.parameters import EXAMPLE_ID
 from stepd.api.openapi.schemas import Json
-from stepd.wire.json import MEDIA_TYPE
 
 OPTIMIZER: Json = {
     "name": "adadelta", "lr": 1.0, "rho": 0.95, "eps": 1e-06, "weight_decay": 0.0, "maximize": False,
@@ -41,7 +41,7 @@ CHECKPOINT: Json = {
 }  # fmt: skip
 INFO: Json = {
     "version": stepd.__version__, "driver": {"serving": "compiled", "compiled": "serving"},
-    "formats": [MEDIA_TYPE], "dtypes": ["float64", "float32"], "durability": "memory",
+    "formats": list(FORMATS), "dtypes": ["float64", "float32"], "durability": "memory",
     "limits": {
         "max_json_bytes": 16777216, "max_session_bytes": 4294967296, "max_in_flight_bytes": 2147483648,
         "max_tensors": 4096, "max_rank": 8, "max_tensor_name": 128, "max_wait_s": 60.0, "max_page_size": 1000,

@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stepd.api import models
+from stepd.api import formats, models
 from stepd.api.catalogue import catalogue_document
+from stepd.api.formats import DOCUMENT, PARAMS, STATE, Form
 from stepd.api.openapi import examples
 from stepd.api.openapi.links import AFTER_LIST, AFTER_PARAMS, AFTER_SESSION, AFTER_STATE
 from stepd.api.openapi.parameters import (
@@ -26,7 +27,10 @@ from stepd.api.openapi.parameters import (
 )
 from stepd.api.openapi.responses import OF_MINIMAL_STEP, OF_SESSION, OF_STEP, headers, problem
 from stepd.api.openapi.schemas import Json, reference
-from stepd.wire.json import MEDIA_TYPE
+from stepd.wire.json import MEDIA_TYPE as JSON
+
+# As generators know it.
+BINARY: Json = {"type": "string", "format": "binary"}
 
 READ = (400, 404, 406)
 WRITE = (*READ, 403, 412, 413, 415, 422, 503)
@@ -49,11 +53,13 @@ def _operation(
     takes: tuple[Json, ...] = (),
     problems: tuple[int, ...] = (),
     tag: str = "sessions",
+    form: Form | None = None,
+    gives: tuple[str, ...] = DOCUMENT,
 ) -> Json:
     """An Operation Object.
 
     `answer` and `links` are those of 200 and 201, `head` names the headers of each answer that is no problem; `heads`
-    those of a status that has others.
+    those of a status that has others. `form` and `gives` say which formats there are; models describe JSON.
     """
     responses: Json = {}
     for number, meaning in sorted({status: summary, **(also or {})}.items()):
@@ -62,7 +68,7 @@ def _operation(
             "headers": headers((heads or {}).get(number, head)),
         }
         if answer is not None and number in (200, 201):
-            response["content"] = {MEDIA_TYPE: {"schema": reference(answer.__name__), "example": example}}
+            response["content"] = _content(answer, example, gives)
             if links is not None:
                 response["links"] = links
     for number in sorted({*problems, 500}):
@@ -71,9 +77,16 @@ def _operation(
     if takes:
         operation["parameters"] = list(takes)
     if body is not None:
-        content = {MEDIA_TYPE: {"schema": reference(body.__name__), "example": request}}
-        operation["requestBody"] = {"required": True, "content": content}
+        takes_formats = DOCUMENT if form is None else form.takes
+        operation["requestBody"] = {"required": True, "content": _content(body, request, takes_formats)}
     return operation | {"responses": responses}
+
+
+def _content(model: type[BaseModel], example: Any, media_types: tuple[str, ...]) -> Json:
+    """Media types by name; what is in a binary one no schema says, but docs/protocol.md."""
+    content: Json = {media_type: {"schema": dict(BINARY)} for media_type in media_types}
+    content[JSON] = {"schema": reference(model.__name__), "example": example}
+    return content
 
 
 # Every model that an operation refers to.
@@ -91,6 +104,7 @@ CREATE_UNDER_ID = _operation(
     also={200: "It exists, created from the same spec"}, head=OF_SESSION, links=AFTER_SESSION,
     body=models.CreateBody, request=examples.CREATE, takes=(SESSION_ID, CREATE_ONLY, IF_MATCH),
     problems=(400, 403, 406, 409, 412, 413, 415, 422, 503, 507),
+    form=formats.OF_CREATE,
 )  # fmt: skip
 CREATE = _operation(
     "create_session", "Create a session under an id that the service makes",
@@ -99,6 +113,7 @@ CREATE = _operation(
     links=AFTER_SESSION, body=models.CreateBody,
     request={"optimizer": {"name": "sgd", "momentum": 0.9}, "shape": {"w": [64, 10], "b": [10]}, "dtype": "float32"},
     problems=(400, 403, 406, 412, 413, 415, 422, 503, 507),
+    form=formats.OF_CREATE,
 )  # fmt: skip
 STEP = _operation(
     "step", "Take a step: gradients in, params out",
@@ -108,6 +123,7 @@ STEP = _operation(
     also={204: "Taken; with `Prefer: return=minimal`"}, head=OF_STEP, heads={204: OF_MINIMAL_STEP}, links=AFTER_PARAMS,
     body=models.StepBody, request={"grads": [0.5, -0.5]},
     takes=(SESSION_ID, LR, IF_MATCH, IDEMPOTENCY_KEY, PREFER), problems=(*WRITE, 507), tag="steps",
+    form=formats.OF_STEP, gives=PARAMS,
 )  # fmt: skip
 GET_PARAMS = _operation(
     "get_params", "Read the params, or wait for them",
@@ -117,6 +133,7 @@ GET_PARAMS = _operation(
     also={304: "The caller has this state"}, head=OF_SESSION, links=AFTER_PARAMS,
     takes=(SESSION_ID, IF_NONE_MATCH, WAIT_FOR_STEP, TIMEOUT_S),
     problems=(*READ, 413, 422, 503), tag="params and state",
+    gives=PARAMS,
 )  # fmt: skip
 GET_STATE = _operation(
     "get_state", "Read the whole session as a checkpoint",
@@ -124,12 +141,14 @@ GET_STATE = _operation(
     answer=models.CheckpointDocument, example=examples.CHECKPOINT, head=OF_SESSION, links=AFTER_STATE,
     also={304: "The caller has this state"}, takes=(SESSION_ID, IF_NONE_MATCH), problems=(*READ, 413, 422, 503, 507),
     tag="params and state",
+    gives=STATE,
 )  # fmt: skip
 PUT_PARAMS = _operation(
     "put_params", "Replace the params", "Slots and step stay; the incarnation is new.",
     answer=models.SessionDocument, example={**examples.SESSION, "step": 1}, head=OF_SESSION, links=AFTER_SESSION,
     body=models.ParamsBody, request={"params": [1.0, 2.0]}, takes=(SESSION_ID, IF_MATCH), problems=(*WRITE, 507),
     tag="params and state",
+    form=formats.OF_PARAMS,
 )  # fmt: skip
 PUT_STATE = _operation(
     "put_state", "Restore a checkpoint, here or under a new id",
@@ -138,6 +157,7 @@ PUT_STATE = _operation(
     head=OF_SESSION, links=AFTER_SESSION, body=models.CheckpointBody, request=examples.CHECKPOINT,
     takes=(SESSION_ID, IF_MATCH, CREATE_ONLY), problems=(400, 403, 406, 412, 413, 415, 422, 503, 507),
     tag="params and state",
+    form=formats.OF_STATE,
 )  # fmt: skip
 RESET = _operation(
     "reset", "Set the slots to zero and the step to 0", "Params and shape stay; the incarnation is new.",
@@ -166,6 +186,7 @@ STEP_ONCE = _operation(
     body=models.StepOnceBody,
     request={"optimizer": {"name": "adadelta"}, "params": [1.0, 2.0], "grads": [0.5, -0.5]},
     problems=(400, 403, 406, 413, 415, 422, 503, 507), tag="steps",
+    form=formats.OF_STEP_ONCE, gives=STATE,
 )  # fmt: skip
 OPTIMIZERS = _operation(
     "list_optimizers", "The catalogue of optimizers", "Hyper-parameters with ranges and defaults, slots, formula.",
