@@ -17,7 +17,7 @@ import { VERSION } from "./version.js";
 /** @import {Optimizer, SessionInfo} from "./info.js" */
 /** @import {Creation} from "./opening.js" */
 /** @import {Abortable} from "./session.js" */
-/** @import {Returned, ShapeLike, Values} from "./values.js" */
+/** @import {Fitting, Returned, ShapeLike, Values} from "./values.js" */
 /** @import {Answer, Flow, Request} from "./wire.js" */
 
 const DEFAULT_URL = "http://127.0.0.1:8000";
@@ -86,14 +86,16 @@ export class Client {
    * SessionExpired (an id alone, and there is no such session), HyperParameterInvalid, HyperParameterUnknown,
    * OptimizerUnknown, InvalidTensors (it can't be had like this), CapacityExceeded (the service has no room for it).
    *
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
    * @param {string | null} [sessionId] 1 to 64 letters, digits, ".", "_" and "-"; without one the service makes one
-   * @param {Creation & Abortable} [creation]
+   * @param {Creation<Params> & Abortable} [creation]
    * @returns {Promise<Session>} its `params` are those sent, or zeros, or, when attached, the current ones
    */
   /**
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
-   * @param {Creation & Abortable} creation
+   * @param {Creation<Params> & Abortable} creation
    * @returns {Promise<Session>}
    */
   /**
@@ -166,10 +168,11 @@ export class Client {
    * Rejects with TypeError or RangeError (the values can't be sent; nothing was sent), ShapeMismatch, NamesMismatch,
    * StepNotFinite, HyperParameterInvalid, HyperParameterUnknown, OptimizerUnknown.
    *
-   * @template {Values} Params
+   * @template {Fitting<Params>} Params
+   * @template {Fitting<Grads>} Grads
    * @param {Optimizer} optimizer
    * @param {Params} params
-   * @param {Values} grads of the shape of `params`
+   * @param {Grads} grads of the shape of `params`
    * @param {object} [options]
    * @param {Readonly<Record<string, Values>> | null} [options.state] values like `params` for every slot (Adadelta:
    *   `square_avg`, `acc_delta`); without it zeros
@@ -180,7 +183,7 @@ export class Client {
    */
   async stepOnce(optimizer, params, grads, options = {}) {
     const { signal, ...how } = optionsOf(options);
-    return this.#run(service.stepOnce(optimizer, params, grads, how, this.#format), signal);
+    return this.#run(service.stepOnce(optimizer, /** @type {Values} */ (params), /** @type {Values} */ (grads), how, this.#format), signal);
   }
 
   /**

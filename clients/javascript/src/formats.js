@@ -21,6 +21,10 @@ export const JSON_TYPE = "application/json";
 export const RAW = "application/octet-stream";
 export const SAFETENSORS = safetensors.MEDIA_TYPE;
 
+// From so many values on "auto" is binary. Measured as the processor time of a float64 step, client in Node 20 and service
+// together: text takes 3 % more than octet-stream at 128 values, 10 % at 256, 24 % at 512, 40 % at 1,000, three times as
+// long at 10,000 and nine times at 100,000. Safetensors of two tensors cost 18 % more than text at 128, as much at 256,
+// and 9 % less at 512. Below, what is sent can stay readable.
 const BINARY_FROM = 256;
 
 // Metadata that is text as it is; everything else in it is JSON.

@@ -17,15 +17,16 @@ import { dtypeNamed, shapesOf, takeIn } from "./values.js";
 /** @import {Checkpoint} from "./checkpoint.js" */
 /** @import {Format} from "./formats.js" */
 /** @import {Optimizer} from "./info.js" */
-/** @import {ShapeLike, Values} from "./values.js" */
+/** @import {Fitting, ShapeLike, Values} from "./values.js" */
 /** @import {Answer, Flow} from "./wire.js" */
 
 /**
  * What a session is created with; every member may be left out.
  *
+ * @template {Fitting<Params>} [Params=Values]
  * @typedef {object} Creation
  * @property {Optimizer} [optimizer] default Adadelta()
- * @property {Values} [params] the initial values
+ * @property {Params} [params] the initial values
  * @property {ShapeLike} [shape] alone: zeros of that shape, or of a shape per name; beside params: their shape
  * @property {DType} [dtype] default float32 if every array in `params` is a Float32Array, else float64
  * @property {number} [ttlS] seconds without a successful request after which the service deletes the session

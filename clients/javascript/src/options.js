@@ -13,5 +13,5 @@ import { nameOfType } from "./json.js";
  */
 export function optionsOf(given, name = "options") {
   if (typeof given === "object" && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given)) return given;
-  throw new TypeError(`${name} is ${nameOfType(given)}; give an object such as { signal }, or leave it out`);
+  throw new TypeError(`${name} is ${nameOfType(given)}; give an object of names to values, or leave it out`);
 }

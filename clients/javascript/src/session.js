@@ -7,7 +7,7 @@ import { optionsOf } from "./options.js";
 /** @import {Checkpoint} from "./checkpoint.js" */
 /** @import {Held} from "./held.js" */
 /** @import {Optimizer, SessionInfo} from "./info.js" */
-/** @import {Returned, ShapeLike, Values} from "./values.js" */
+/** @import {Fitting, Returned, ShapeLike, Values} from "./values.js" */
 /** @import {Flow} from "./wire.js" */
 
 /**
@@ -19,8 +19,9 @@ import { optionsOf } from "./options.js";
 /** @typedef {{signal?: AbortSignal | undefined}} Abortable `signal` ends the request; see Session */
 
 /**
+ * @template {Fitting<Params>} [Params=Values]
  * @typedef {object} StepOptions
- * @property {Values} [params] replace the session's before the step, in the same atomic step; the first step of a
+ * @property {Params} [params] replace the session's before the step, in the same atomic step; the first step of a
  *   session without a shape needs them
  * @property {number} [lr] the learning rate of this step alone, finite and at least 0
  * @property {boolean} [returnParams] false leaves the params with the service; `params` is then null until the next
@@ -127,24 +128,27 @@ export class Session {
    * SessionReplaced (the session has changed since the last answer), ShapeMismatch, NamesMismatch, StepNotFinite (the
    * result would not be finite; the session stays as it was), SessionHasNoShape (a first step without params).
    *
-   * @template {Values} Grads
+   * @template {Fitting<Grads>} Grads
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
    * @param {Grads} grads of the session's shape; converted to its dtype
-   * @param {StepOptions & {returnParams?: true}} [options]
+   * @param {StepOptions<Params> & {returnParams?: true}} [options]
    * @returns {Promise<Returned<Grads>>} the new params in the kind of `grads`
    */
   /**
-   * @template {Values} Grads
+   * @template {Fitting<Grads>} Grads
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
    * @param {Grads} grads
-   * @param {StepOptions & {returnParams: false}} options
+   * @param {StepOptions<Params> & {returnParams: false}} options
    * @returns {Promise<null>}
    */
   /**
-   * @template {Values} Grads
+   * @template {Fitting<Grads>} Grads
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
    * @param {Grads} grads
-   * @param {StepOptions} options
+   * @param {StepOptions<Params>} options
    * @returns {Promise<Returned<Grads> | null>}
    */
   /**
@@ -193,13 +197,14 @@ export class Session {
    * Rejects with TypeError or RangeError (the values can't be sent; nothing was sent), PreconditionFailed (the session
    * has changed since the last answer; see its `resent`), ShapeMismatch, NamesMismatch.
    *
-   * @param {Values} params of the session's shape; they give it one if it has none
+   * @template {Fitting<Params>} Params
+   * @param {Params} params of the session's shape; they give it one if it has none
    * @param {Abortable & {shape?: ShapeLike}} [options] `shape`: of typed arrays, where the session has none yet
    * @returns {Promise<void>}
    */
   async putParams(params, options = {}) {
     const { shape, signal } = optionsOf(options);
-    return this.#run(flows.putParams(this.#held, params, shape), signal);
+    return this.#run(flows.putParams(this.#held, /** @type {Values} */ (params), shape), signal);
   }
 
   /**

@@ -18,6 +18,13 @@ import { isPlainObject, nameOfType } from "./json.js";
 /** @typedef {UnnamedValues | NamedValues} Values whatever a caller may give as params, gradients or a slot */
 
 /**
+ * What `Given` has to be: `Values`, or an object of a declared type (an `interface`), which has no index signature.
+ *
+ * @template Given
+ * @typedef {Values | Readonly<Record<keyof Given, UnnamedValues | number>>} Fitting
+ */
+
+/**
  * What values come back as: typed arrays as typed arrays of the session's dtype, arrays as arrays, numbers as numbers,
  * objects as objects of the same names. (`0 extends 1 & Given` holds for `any` alone.)
  *

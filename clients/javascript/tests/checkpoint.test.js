@@ -31,6 +31,11 @@ test("a checkpoint survives its JSON, also inside of a larger document, signs of
   assert.deepEqual(Checkpoint.fromJSON(inside.checkpoint), checkpoint);
 });
 
+test("a slot of another shape than the params is no checkpoint's", () => {
+  const unfit = { ...PLAIN, state: { ...PLAIN.state, acc_delta: { w: [0], b: 0 } } };
+  assert.throws(() => Checkpoint.fromJSON(JSON.stringify(unfit)), { name: "TypeError", message: /acc_delta has another shape/ });
+});
+
 test("without a digest none is written", () => {
   const { digest, ...rest } = PLAIN;
   assert.ok(digest);

@@ -29,6 +29,21 @@ test("a step is sent again with the same state, key and bytes, whatever kept its
   }
 });
 
+test("a step is sent again as it was, whatever becomes of the caller's gradients meanwhile", async () => {
+  for (const format of /** @type {const} */ (["json", "binary"])) {
+    for (const how of [{}, { params: GRADS }]) {
+      const network = new Network(lost, ok({ step: 1, params: [3, 4] }, { step: 1 }));
+      const session = await network.session({ format });
+      const grads = GRADS.slice();
+      const stepping = session.step(grads, how);
+      grads.fill(7);
+      await stepping;
+      const [first, second] = network.requests;
+      assert.equal(second?.body, first?.body);
+    }
+  }
+});
+
 test("every step has a key of its own", async () => {
   const network = new Network(ok({ params: [1, 2] }, { step: 1 }), ok({ params: [1, 2] }, { step: 2 }));
   const session = await network.session();
@@ -189,6 +204,58 @@ test("a path in the base URL is kept; what is no http address is refused, a pass
     assert.throws(() => new Client(url), (error) => error instanceof TypeError && !error.message.includes("hunter2"));
   }
   assert.throws(() => new Client("http://host", { timeoutS: 0 }), RangeError);
+});
+
+test("a password may hold any byte, encoded, and percent signs that encode nothing", async () => {
+  const network = new Network(ok({}), ok({}), ok({}));
+  for (const [written, meant] of [["100%", "100%"], ["%zz%2", "%zz%2"], ["%25%ff%C3%A4", "%\xff\xc3\xa4"]]) {
+    await new Client(`https://user:${written}@host.test`, { fetch: network.fetch }).info();
+    assert.equal(network.requests.at(-1)?.headers.get("authorization"), `Basic ${btoa(`user:${meant}`)}`);
+  }
+});
+
+test("options that are none are refused by name, before anything is sent", async () => {
+  const network = new Network();
+  const session = await network.session();
+  const client = network.client();
+  const checkpoint = new Checkpoint({ optimizer: SESSION.optimizer, dtype: "float64", step: 0, params: [1, 2], state: {} });
+  for (const options of /** @type {any[]} */ ([null, 3, "lr", [1, 2], new Float64Array(2)])) {
+    /** @type {(() => Promise<unknown>)[]} */
+    const verbs = [
+      () => session.step(GRADS, options),
+      () => session.fetchParams(options),
+      () => session.waitForStep(1, options),
+      () => session.putParams(GRADS, options),
+      () => session.state(options),
+      () => session.restore(checkpoint, options),
+      () => session.reset(options),
+      () => session.delete(options),
+      () => session.describe(options),
+      () => client.session("run", options),
+      () => client.restore("run", checkpoint, options),
+      () => client.sessions(options).next(),
+      () => client.delete("run", options),
+      () => client.stepOnce(stepd.SGD(), GRADS, GRADS, options),
+      () => client.optimizers(options),
+      () => client.info(options),
+      async () => new Client("http://stepd.test", options),
+    ];
+    for (const verb of verbs) await assert.rejects(verb, { name: "TypeError", message: /^options is (null|an? \w+); give an object/ });
+  }
+  assert.deepEqual(network.requests, []);
+});
+
+test("what is no checkpoint is not restored, and says so before anything is sent", async () => {
+  const network = new Network();
+  const session = await network.session();
+  const empty = new Checkpoint(/** @type {any} */ ({}));
+  for (const given of /** @type {any[]} */ ([{}, null, undefined, "{}", JSON.parse('{"params": [1]}')])) {
+    for (const restoring of [() => session.restore(given), () => network.client().restore("run", given)]) {
+      await assert.rejects(restoring, { name: "TypeError", message: /^the checkpoint is .*; give a Checkpoint/ });
+    }
+  }
+  await assert.rejects(session.restore(empty), { name: "TypeError", message: /^state is undefined; it must be an object/ });
+  assert.deepEqual(network.requests, []);
 });
 
 test("the address comes from the environment; without it the local default", async () => {

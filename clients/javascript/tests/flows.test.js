@@ -68,6 +68,13 @@ test("a wait ends with its step, another life, its time, or a service that does 
   assert.deepEqual(lines(run(waitForStep(held(), 3, 70), [answer(2, { tookS: 0.01 })])), [`${PATH}30`]);
 });
 
+test("a wait without a time takes as long as it takes", () => {
+  for (const timeoutS of [null, undefined, Infinity]) {
+    const requests = run(waitForStep(held(), 3, timeoutS), [unchanged, unchanged, unchanged, answer(3)]);
+    assert.deepEqual(lines(requests), Array(4).fill(`${PATH}30`));
+  }
+});
+
 test("where the service allows less, the wait is made of requests so long", () => {
   const refused = answer(0, { status: 400, document: { code: "invalid-query" }, tookS: 0 });
   const limits = answer(0, { document: { limits: { max_wait_s: 5 } } });
@@ -83,4 +90,7 @@ test("where the service allows less, the wait is made of requests so long", () =
 test("a step or a time that is none is refused before anything is asked", () => {
   for (const step of [-1, 1.5, NaN, "3"]) assert.throws(() => run(waitForStep(held(), /** @type {any} */ (step), 1), []), RangeError);
   for (const timeoutS of [-1, NaN]) assert.throws(() => run(waitForStep(held(), 1, timeoutS), []), RangeError);
+  for (const timeoutS of ["1", true, {}]) {
+    assert.throws(() => run(waitForStep(held(), 1, /** @type {any} */ (timeoutS)), []), { name: "TypeError", message: /^timeoutS is a/ });
+  }
 });

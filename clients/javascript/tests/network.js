@@ -72,7 +72,7 @@ export class Network {
     return outcome();
   };
 
-  /** @param {{retry?: RetryPolicy, timeoutS?: number}} [options] */
+  /** @param {{retry?: RetryPolicy, timeoutS?: number, format?: import("../src/index.js").Format}} [options] */
   client(options = {}) {
     return new Client("http://stepd.test", {
       fetch: this.fetch,
@@ -85,7 +85,7 @@ export class Network {
   /**
    * A session of two params at step 0; the creating request is not remembered.
    *
-   * @param {{retry?: RetryPolicy, timeoutS?: number}} [options]
+   * @param {{retry?: RetryPolicy, timeoutS?: number, format?: import("../src/index.js").Format}} [options]
    */
   async session(options) {
     this.outcomes.unshift(ok(SESSION, { status: 201 }));

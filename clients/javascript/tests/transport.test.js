@@ -56,6 +56,14 @@ test("a name that leads nowhere is an address that was never reached", async () 
   assert.equal(error.maybeApplied, false);
 });
 
+test("a port that fetch itself refuses was never reached", async () => {
+  await assert.rejects(impatient("http://127.0.0.1:1").info(), (error) => {
+    assert.ok(error instanceof ConnectionFailed);
+    assert.match(error.message, /bad port/);
+    return !error.maybeApplied;
+  });
+});
+
 test("a connection that breaks may have been carried out", async () => {
   for (const url of [
     await serverThat((socket) => socket.end()),

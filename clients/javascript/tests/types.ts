@@ -50,6 +50,45 @@ const dtype: DType = session.dtype;
 const values: Values = { w: new Float64Array(1), b: 1 };
 void [dtype, values];
 
+interface Weights {
+  w: Float64Array;
+  readonly bias: number;
+  rows: number[][];
+}
+const weights: Weights = { w: new Float64Array(2), bias: 0.5, rows: [[1]] };
+await client.session("run", { params: weights });
+await client.session({ params: weights, signal: AbortSignal.timeout(1000) });
+const declared = await session.step(weights, { params: weights, lr: 0.1 });
+is<Equal<typeof declared, { w: Float64Array | Float32Array; bias: number; rows: number[][] }>>();
+is<Equal<null, Awaited<ReturnType<typeof minimal>>>>();
+const minimal = () => session.step(weights, { params: weights, returnParams: false });
+await session.putParams(weights);
+const twice = await client.stepOnce(SGD({ momentum: 0.9 }), weights, weights);
+await client.stepOnce(SGD({ momentum: 0.9 }), twice.params, weights, { state: twice.state });
+const bytes: Uint8Array = checkpoint.toSafetensors();
+void [Checkpoint.fromSafetensors(bytes), Checkpoint.fromSafetensors(await new Response().arrayBuffer())];
+await session.waitForStep(3, { timeoutS: null });
+new Client(undefined, { format: "binary" });
+
+interface Wrong {
+  w: Float64Array;
+  name: string;
+}
+const wrong: Wrong = { w: new Float64Array(2), name: "w" };
+// @ts-expect-error a name is no values
+await session.step(wrong);
+// @ts-expect-error nor as params of a step
+await session.step(weights, { params: wrong });
+// @ts-expect-error nor where they are put
+await session.putParams(wrong);
+// @ts-expect-error nor to create with
+await client.session("run", { params: wrong });
+// @ts-expect-error nor without a session
+await client.stepOnce(SGD(), wrong, weights);
+// @ts-expect-error dates are no values
+await session.step(new Date());
+// @ts-expect-error there is no such format
+new Client(undefined, { format: "octet-stream" });
 // @ts-expect-error a session holds numbers
 await session.step(["0.5"]);
 // @ts-expect-error not booleans

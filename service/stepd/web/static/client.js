@@ -28,8 +28,8 @@ function write(value, place = "the body") {
     return `[${Array.from(value, (item, index) => write(item, `${place}[${index}]`)).join(",")}]`;
   }
   if (!isPlainObject(value)) throw new TypeError(`${place} is ${nameOfType(value)}; it can't be sent`);
-  const members = Object.entries(value).filter(([, member]) => member !== void 0).map(([name, member]) => {
-    return `${JSON.stringify(name)}:${write(member, place === "the body" ? name : `${place}.${name}`)}`;
+  const members = Object.entries(value).filter(([, member2]) => member2 !== void 0).map(([name, member2]) => {
+    return `${JSON.stringify(name)}:${write(member2, place === "the body" ? name : `${place}.${name}`)}`;
   });
   return `{${members.join(",")}}`;
 }
@@ -71,6 +71,11 @@ function shapeOf(arrays) {
   if (!isNamed(arrays)) return arrays.shape;
   return Object.fromEntries(Array.from(arrays, ([name, tensor]) => [name, tensor.shape]));
 }
+function sameShapes(one, other) {
+  if (isShape(one) || isShape(other)) return isShape(one) && isShape(other) && one.join() === other.join();
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => Object.hasOwn(other, name) && one[name]?.join() === other[name]?.join());
+}
 function copied(arrays) {
   return mapTensors(arrays, ({ data, shape }) => ({ data: data.slice(), shape }));
 }
@@ -103,14 +108,18 @@ function flatten(place, rows, dtype) {
 }
 function rounded(place, values, shape, dtype) {
   const Data = dtype === "float32" ? Float32Array : Float64Array;
-  const data = values instanceof Data ? values : Data.from(values);
-  const offender = data.findIndex((value) => !Number.isFinite(value));
+  const data = values instanceof Data ? values : new Data(values);
+  const offender = firstNotFinite(data);
   if (offender >= 0) {
     const value = values[offender];
     const reason = Number.isFinite(value) ? `that is too large for ${dtype}` : "values must be finite";
     throw new RangeError(`${at(place, indexOf(offender, shape))} is ${value}; ${reason}`);
   }
   return { data, shape };
+}
+function firstNotFinite(data) {
+  for (let index = 0; index < data.length; index++) if (!Number.isFinite(data[index])) return index;
+  return -1;
 }
 function at(place, index) {
   return index.length > 0 ? `${place}[${index.join(", ")}]` : place;
@@ -156,6 +165,251 @@ function decode(place, document, dtype) {
   return new Map(
     Object.entries(document).map(([name, tensor]) => [name, flatten(`${place}[${write(name)}]`, tensor, dtype)])
   );
+}
+
+// src/raw.js
+var LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+function bytesPerValue(dtype) {
+  return dtype === "float32" ? 4 : 8;
+}
+function bytesOf(data, littleEndian = LITTLE_ENDIAN) {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return littleEndian ? bytes : swapped(bytes, data.BYTES_PER_ELEMENT);
+}
+function valuesOf(bytes, dtype, littleEndian = LITTLE_ENDIAN) {
+  const Data = dtype === "float32" ? Float32Array : Float64Array;
+  const aligned = bytes.byteOffset % Data.BYTES_PER_ELEMENT === 0;
+  const native = littleEndian ? aligned ? bytes : bytes.slice() : swapped(bytes, Data.BYTES_PER_ELEMENT);
+  return new Data(
+    /** @type {ArrayBuffer} */
+    native.buffer,
+    native.byteOffset,
+    native.byteLength / Data.BYTES_PER_ELEMENT
+  );
+}
+function swapped(bytes, width) {
+  const turned = new Uint8Array(bytes);
+  for (let begin = 0; begin < turned.length; begin += width) turned.subarray(begin, begin + width).reverse();
+  return turned;
+}
+function joined(pieces) {
+  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let end = 0;
+  for (const piece of pieces) {
+    whole.set(piece, end);
+    end += piece.length;
+  }
+  return whole;
+}
+
+// src/safetensors.js
+var MEDIA_TYPE = "application/vnd.safetensors";
+var LENGTH_BYTES = 8;
+var ALIGNMENT = 8;
+var METADATA = "__metadata__";
+var DTYPES = /* @__PURE__ */ new Map([
+  ["F64", "float64"],
+  ["F32", "float32"]
+]);
+function write2({ tensors, metadata }) {
+  const members = metadata.size > 0 ? [member(METADATA, Object.fromEntries(metadata))] : [];
+  const pieces = [];
+  let end = 0;
+  for (const [name, { data, shape }] of tensors) {
+    const begin = end;
+    end += data.byteLength;
+    members.push(member(name, { dtype: data instanceof Float32Array ? "F32" : "F64", shape, data_offsets: [begin, end] }));
+    pieces.push(bytesOf(data));
+  }
+  const text2 = new TextEncoder().encode(`{${members.join(",")}}`);
+  const padding = new Uint8Array(-text2.length & ALIGNMENT - 1).fill(32);
+  const length = new DataView(new ArrayBuffer(LENGTH_BYTES));
+  length.setBigUint64(0, BigInt(text2.length + padding.length), true);
+  return joined([new Uint8Array(length.buffer), text2, padding, ...pieces]);
+}
+function member(name, value) {
+  return `${write(name)}:${write(value)}`;
+}
+function read(body) {
+  const { header, begin } = headerOf(body);
+  const { [METADATA]: metadata = {}, ...described } = header;
+  if (!isPlainObject(metadata) || !Object.values(metadata).every((said) => typeof said === "string")) {
+    throw new TypeError("the metadata is not text by name");
+  }
+  const places = Object.entries(described).map(([name, tensor]) => (
+    /** @type {const} */
+    [name, placeOf(name, tensor)]
+  ));
+  let end = 0;
+  for (const [name, place] of [...places].sort(([, one], [, other]) => one.begin - other.begin || one.end - other.end)) {
+    if (place.begin !== end) {
+      throw new RangeError(`tensor ${write(name)} begins at byte ${place.begin} of the values, not at ${end}`);
+    }
+    end = place.end;
+  }
+  if (begin + end !== body.length) {
+    throw new RangeError(`the tensors have ${end} bytes, the body has ${body.length - begin} for them`);
+  }
+  const tensors = places.map(([name, { dtype, shape, begin: first, end: last }]) => {
+    return (
+      /** @type {const} */
+      [name, { data: valuesOf(body.subarray(begin + first, begin + last), dtype), shape }]
+    );
+  });
+  return { tensors: new Map(tensors), metadata: new Map(
+    /** @type {[string, string][]} */
+    Object.entries(metadata)
+  ) };
+}
+function headerOf(body) {
+  if (body.length < LENGTH_BYTES) throw new RangeError(`${body.length} bytes are too few for the header's length`);
+  const length = Number(new DataView(body.buffer, body.byteOffset, LENGTH_BYTES).getBigUint64(0, true));
+  const begin = LENGTH_BYTES + length;
+  if (begin > body.length) throw new RangeError(`${body.length} bytes are too few for a header of ${length}`);
+  const text2 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body.subarray(LENGTH_BYTES, begin));
+  const header = parsed(text2);
+  if (!isPlainObject(header) || !text2.startsWith("{")) throw new TypeError("the header is not a JSON object");
+  return { header, begin };
+}
+function parsed(text2) {
+  let document;
+  try {
+    document = JSON.parse(text2);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new TypeError(`the header is not JSON: ${error.message}`);
+  }
+  const names = /* @__PURE__ */ new Set();
+  let depth = 0;
+  for (const [token, , colon] of text2.matchAll(/"(\\.|[^"\\])*"(\s*:)?|[{}[\]]/g)) {
+    if (/^[{[]/.test(token)) depth += 1;
+    else if (/^[}\]]/.test(token)) depth -= 1;
+    else if (depth === 1 && colon !== void 0) {
+      const name = JSON.parse(token.slice(0, -colon.length));
+      if (names.has(name)) throw new TypeError(`the header has ${write(name)} twice`);
+      names.add(name);
+    }
+  }
+  return document;
+}
+function placeOf(name, described) {
+  const which = `tensor ${write(name)}`;
+  if (!isPlainObject(described) || Object.keys(described).sort().join() !== "data_offsets,dtype,shape") {
+    throw new TypeError(`${which} must have dtype, shape and data_offsets`);
+  }
+  const { shape, data_offsets: offsets } = described;
+  const dtype = DTYPES.get(described.dtype);
+  if (dtype === void 0) {
+    const found = typeof described.dtype === "string" ? described.dtype : nameOfType(described.dtype);
+    throw new TypeError(`${which} has dtype ${found}, not ${[...DTYPES.keys()].join(" or ")}`);
+  }
+  if (!areLengths(shape) || !areLengths(offsets) || offsets.length !== 2) {
+    throw new TypeError(`${which} must have a list of lengths as shape and two numbers as data_offsets`);
+  }
+  const [begin = 0, end = 0] = offsets;
+  if (end - begin !== sizeOf(shape) * bytesPerValue(dtype)) {
+    throw new RangeError(`${which} has ${end - begin} bytes, not those of the shape [${shape.join(", ")}]`);
+  }
+  return { dtype, shape, begin, end };
+}
+function areLengths(given) {
+  return Array.isArray(given) && given.every((one) => Number.isSafeInteger(one) && one >= 0);
+}
+
+// src/formats.js
+var JSON_TYPE = "application/json";
+var RAW = "application/octet-stream";
+var SAFETENSORS = MEDIA_TYPE;
+var BINARY_FROM = 256;
+var TEXT_METADATA = "digest";
+function formatNamed(format) {
+  if (format === "auto" || format === "json" || format === "binary") return format;
+  throw new RangeError(`format is ${String(format)}; it must be "auto", "json" or "binary"`);
+}
+function isBinary(format, shapes) {
+  return format === "binary" || format === "auto" && shapes !== null && countOf(shapes) >= BINARY_FROM;
+}
+function countOf(shapes) {
+  if (isShape(shapes)) return sizeOf(shapes);
+  return Object.values(shapes).reduce((count, shape) => count + sizeOf(shape), 0);
+}
+function payload(document, vectors, slots, binary, alone = null) {
+  if (!binary || !haveNamesOfTheirOwn(vectors, slots)) return { mediaType: JSON_TYPE, body: written(document, vectors, slots) };
+  const [only, ...others] = Object.values(vectors);
+  if (alone !== null && only !== void 0 && others.length === 0 && !isNamed(only) && sameShapes(only.shape, alone)) {
+    return { mediaType: RAW, body: joined([bytesOf(only.data)]) };
+  }
+  const metadata = Object.entries(document).filter(([name, said]) => name !== "dtype" && said !== void 0).map(([name, said]) => (
+    /** @type {const} */
+    [name, name === TEXT_METADATA ? String(said) : write(said, name)]
+  ));
+  const tensors = flattened({ ...vectors, ...slots });
+  return { mediaType: SAFETENSORS, body: write2({ tensors, metadata: new Map(metadata) }) };
+}
+function haveNamesOfTheirOwn(vectors, slots) {
+  if (slots === null) return true;
+  const names = Object.keys(slots);
+  return names.length > 0 && names.every((name) => /^(?!__metadata__$)[^/]+$/s.test(name) && !Object.hasOwn(vectors, name));
+}
+function written({ [TEXT_METADATA]: digest, ...document }, vectors, slots) {
+  const encoded = (roles) => Object.fromEntries(Object.entries(roles).map(([role, arrays]) => [role, encode(arrays)]));
+  const state2 = slots === null ? void 0 : encoded(slots);
+  return write({ ...document, ...encoded(vectors), state: state2, [TEXT_METADATA]: digest });
+}
+function flattened(roles) {
+  return new Map(
+    Object.entries(roles).flatMap(([role, arrays]) => {
+      if (!isNamed(arrays)) return [[role, arrays]];
+      return Array.from(arrays, ([name, tensor]) => (
+        /** @type {[string, Tensor]} */
+        [`${role}/${name}`, tensor]
+      ));
+    })
+  );
+}
+function rolesOf(tensors, dtype = null) {
+  const roles = /* @__PURE__ */ new Map();
+  let common = dtype;
+  for (const [fullName, tensor] of tensors) {
+    const own = tensor.data instanceof Float32Array ? "float32" : "float64";
+    common ??= own;
+    if (own !== common) throw new TypeError(`tensor ${write(fullName)} is ${own}, not ${common}`);
+    checkValues(fullName, tensor);
+    const [, role = fullName, name] = /^(.*?)\/(.*)$/s.exec(fullName) ?? [];
+    const held = roles.get(role) ?? (name === void 0 ? tensor : /* @__PURE__ */ new Map());
+    if (held instanceof Map !== (name !== void 0)) {
+      throw new TypeError(`there are tensors of ${write(role)} with names and one without`);
+    }
+    if (held instanceof Map) held.set(String(name), tensor);
+    roles.set(role, held);
+  }
+  if (common === null) throw new TypeError("there are no tensors");
+  return { roles: Object.fromEntries(roles), dtype: common };
+}
+function paramsIn(body, dtype, shapes) {
+  const { params, ...others } = rolesOf(read(body).tensors, dtype).roles;
+  if (params === void 0) throw new TypeError("there are none");
+  for (const role of Object.keys(others)) throw new TypeError(`there is ${write(role)} beside them`);
+  const found = shapeOf(params);
+  if (shapes !== null && !sameShapes(found, shapes)) {
+    throw new RangeError(`they have the shape ${write(found)}, the session has ${write(shapes)}`);
+  }
+  return params;
+}
+function octetStream(body, dtype, shape) {
+  if (shape === null || !isShape(shape)) throw new TypeError("the session has no unnamed tensor, which octet-stream is for");
+  const expected = sizeOf(shape) * bytesPerValue(dtype);
+  if (body.length !== expected) {
+    throw new RangeError(`the body has ${body.length} bytes, the values of the session have ${expected}`);
+  }
+  const tensor = { data: valuesOf(body, dtype), shape };
+  checkValues("params", tensor);
+  return tensor;
+}
+function checkValues(name, { data, shape }) {
+  if (shape.length > MAX_RANK || shape.includes(0)) throw new RangeError(`${name} has a shape that no session has`);
+  const offender = firstNotFinite(data);
+  if (offender >= 0) throw new RangeError(`${name} is ${data[offender]} at ${offender}; values must be finite`);
 }
 
 // src/values.js
@@ -291,7 +545,7 @@ function giveTensor(tensor, kind) {
 }
 
 // src/checkpoint.js
-var Checkpoint = class _Checkpoint {
+var Checkpoint = class {
   /**
    * @param {object} parts
    * @param {Optimizer} parts.optimizer name and every hyper-parameter
@@ -313,33 +567,20 @@ var Checkpoint = class _Checkpoint {
     Object.freeze(this);
   }
   /**
-   * The params as arrays and the form in which they were given.
+   * The values as arrays that nobody else holds, and what stands beside them.
    *
-   * @returns {{arrays: Arrays, form: Form}}
-   * @throws {TypeError | RangeError} they don't hold finite numbers, or not in `shape`
-   */
-  taken() {
-    return this.#take("params", this.params, dtypeNamed(this.dtype));
-  }
-  /**
-   * As the service takes it, for the client's own JSON writer.
-   *
-   * @returns {Record<string, unknown>}
+   * @returns {Parts}
    * @throws {TypeError | RangeError} the params or a slot don't hold finite numbers, or not in `shape`
    */
-  document() {
+  parts() {
     const dtype = dtypeNamed(this.dtype);
+    if (!isPlainObject(this.state)) throw new TypeError(`state is ${nameOfType(this.state)}; it must be an object of slots`);
+    const { arrays, form } = this.#take("params", this.params, dtype);
     const slots = Object.entries(this.state).map(([slot, values]) => {
-      return [slot, encode(this.#take(slot, values, dtype).arrays)];
+      return [slot, copied(this.#take(slot, values, dtype).arrays)];
     });
-    return {
-      optimizer: this.optimizer,
-      dtype,
-      step: this.step,
-      params: encode(this.taken().arrays),
-      state: Object.fromEntries(slots),
-      digest: this.digest ?? void 0
-    };
+    const document = { optimizer: this.optimizer, dtype, step: this.step, digest: this.digest ?? void 0 };
+    return { document, params: copied(arrays), slots: Object.fromEntries(slots), form };
   }
   /**
    * @param {string} role
@@ -358,7 +599,11 @@ var Checkpoint = class _Checkpoint {
    * @throws {TypeError | RangeError} the params or a slot don't hold finite numbers
    */
   toJSON() {
-    return write(this.document());
+    const { document, params, slots } = this.parts();
+    return (
+      /** @type {string} */
+      payload(document, { params }, slots, false).body
+    );
   }
   /**
    * From what `toJSON` or the service wrote; the values are typed arrays, `shape` is told.
@@ -367,9 +612,49 @@ var Checkpoint = class _Checkpoint {
    * @returns {Checkpoint}
    * @throws {TypeError} not JSON, or not a checkpoint
    */
-  static fromJSON(written) {
-    const document = parse(written);
-    return _Checkpoint.read(typeof document === "string" ? parse(document) : document);
+  static fromJSON(written2) {
+    return readable(() => {
+      const document = parse(written2);
+      return readDocument(typeof document === "string" ? parse(document) : document, null);
+    });
+  }
+  /**
+   * In the safetensors format, which other programs open too. Tensors are named `params` and as the slots, or
+   * `params/<name>`, ...; optimizer (JSON), step and digest are in the metadata.
+   *
+   * @returns {Uint8Array}
+   * @throws {TypeError | RangeError} the params or a slot don't hold finite numbers, or a slot has no name for a tensor
+   */
+  toSafetensors() {
+    const { mediaType, body } = checkpointPayload(this.parts(), "binary");
+    if (mediaType !== MEDIA_TYPE) throw new TypeError("the slots have no names that tensors can have");
+    return (
+      /** @type {Uint8Array} */
+      body
+    );
+  }
+  /**
+   * From what `toSafetensors` or the service wrote; the values are typed arrays, `shape` is told.
+   *
+   * @param {Uint8Array | ArrayBuffer} written
+   * @returns {Checkpoint}
+   * @throws {TypeError} not safetensors, or not a checkpoint
+   */
+  static fromSafetensors(written2) {
+    const bytes = written2 instanceof ArrayBuffer ? new Uint8Array(written2) : written2;
+    if (!ArrayBuffer.isView(bytes)) throw new TypeError(`this is no checkpoint: it is ${nameOfType(bytes)}, not bytes`);
+    return readable(() => readContents(read(bytes), null));
+  }
+  /**
+   * From tensors and metadata, values in `form`, or as typed arrays.
+   *
+   * @param {Contents} contents
+   * @param {Form | null} form
+   * @returns {Checkpoint}
+   * @throws {TypeError} they are no checkpoint
+   */
+  static of(contents, form) {
+    return readable(() => readContents(contents, form));
   }
   /**
    * From the parsed document, values in `form`, or as typed arrays.
@@ -380,22 +665,49 @@ var Checkpoint = class _Checkpoint {
    * @throws {TypeError} it is no checkpoint
    */
   static read(document, form = null) {
-    try {
-      return readCheckpoint(document, form);
-    } catch (error) {
-      if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-      throw new TypeError(`this is no checkpoint: ${error.message}`);
-    }
+    return readable(() => readDocument(document, form));
   }
 };
-function readCheckpoint(document, form) {
+function checkpointPayload({ document, params, slots }, format, extras2 = {}) {
+  return payload({ ...document, ...extras2 }, { params }, slots, isBinary(format, shapeOf(params)));
+}
+function checkedCheckpoint(given) {
+  if (given instanceof Checkpoint) return given;
+  throw new TypeError(
+    `the checkpoint is ${nameOfType(given)}; give a Checkpoint, such as state() and Checkpoint.fromJSON() give`
+  );
+}
+function readable(reader) {
+  try {
+    return reader();
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new TypeError(`this is no checkpoint: ${error.message}`);
+  }
+}
+function readDocument(document, form) {
   if (!isPlainObject(document)) throw new TypeError(`it is ${nameOfType(document)}`);
   const { optimizer, dtype, step: step3, state: state2, digest } = document;
-  if (!isPlainObject(optimizer) || typeof optimizer.name !== "string") throw new TypeError("it names no optimizer");
-  if (!Number.isInteger(step3)) throw new TypeError("its step is no whole number");
   if (!isPlainObject(state2)) throw new TypeError("it has no state");
   if (dtype !== "float64" && dtype !== "float32") throw new TypeError(`its dtype is ${write(dtype ?? null)}`);
+  const slots = Object.entries(state2).map(([slot, values]) => [slot, decode(slot, values, dtype)]);
   const params = decode("params", document.params, dtype);
+  return assembled({ optimizer, dtype, step: step3, params, slots: Object.fromEntries(slots), digest }, form);
+}
+function readContents({ tensors, metadata }, form) {
+  const { roles, dtype } = rolesOf(tensors);
+  const { params, ...slots } = roles;
+  if (params === void 0) throw new TypeError("it has no params");
+  const [optimizer, step3] = ["optimizer", "step"].map((name) => parse(metadata.get(name) ?? "null"));
+  return assembled({ optimizer, dtype, step: step3, params, slots, digest: metadata.get("digest") }, form);
+}
+function assembled({ optimizer, dtype, step: step3, params, slots, digest }, form) {
+  if (!isPlainObject(optimizer) || typeof optimizer.name !== "string") throw new TypeError("it names no optimizer");
+  if (!Number.isInteger(step3)) throw new TypeError("its step is no whole number");
+  const shape = shapeOf(params);
+  for (const [slot, arrays] of Object.entries(slots)) {
+    if (!sameShapes(shapeOf(arrays), shape)) throw new TypeError(`its ${slot} has another shape than its params`);
+  }
   return new Checkpoint({
     optimizer: (
       /** @type {Optimizer} */
@@ -404,19 +716,17 @@ function readCheckpoint(document, form) {
     dtype,
     step: Number(step3),
     params: give(params, form),
-    state: Object.fromEntries(
-      Object.entries(state2).map(([slot, values]) => [slot, give(decode(slot, values, dtype), form)])
-    ),
-    shape: shapeOf(params),
+    state: Object.fromEntries(Object.entries(slots).map(([slot, arrays]) => [slot, give(arrays, form)])),
+    shape,
     digest: typeof digest === "string" ? digest : null
   });
 }
-function parse(written) {
+function parse(written2) {
   try {
-    return JSON.parse(written);
+    return JSON.parse(written2);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new TypeError(`this is no checkpoint: ${error.message}`);
+    throw new TypeError(`it is not JSON: ${error.message}`);
   }
 }
 
@@ -428,6 +738,7 @@ __export(errors_exports, {
   ConnectionFailed: () => ConnectionFailed,
   CrossOrigin: () => CrossOrigin,
   DigestMismatch: () => DigestMismatch,
+  DtypeMismatch: () => DtypeMismatch,
   HyperParameterInvalid: () => HyperParameterInvalid,
   HyperParameterUnknown: () => HyperParameterUnknown,
   Impossible: () => Impossible,
@@ -441,6 +752,7 @@ __export(errors_exports, {
   KeyReused: () => KeyReused,
   Malformed: () => Malformed,
   MalformedJson: () => MalformedJson,
+  MalformedSafetensors: () => MalformedSafetensors,
   MethodNotAllowed: () => MethodNotAllowed,
   Missing: () => Missing,
   MissingField: () => MissingField,
@@ -528,6 +840,9 @@ var Malformed = class extends RequestRefused {
 var MalformedJson = class extends Malformed {
   static code = "malformed-json";
 };
+var MalformedSafetensors = class extends Malformed {
+  static code = "malformed-safetensors";
+};
 var InvalidHeader = class extends Malformed {
   static code = "invalid-header";
 };
@@ -609,6 +924,9 @@ var RaggedArray = class extends Impossible {
 };
 var ShapeMismatch = class extends Impossible {
   static code = "shape-mismatch";
+};
+var DtypeMismatch = class extends Impossible {
+  static code = "dtype-mismatch";
 };
 var NamesMismatch = class extends Impossible {
   static code = "names-mismatch";
@@ -693,25 +1011,25 @@ function tellsOutcome(code) {
 // src/info.js
 function readInfo(document) {
   if (!isPlainObject(document)) throw new TypeError("it is no object");
-  const member = (name) => {
+  const member2 = (name) => {
     if (document[name] === void 0) throw new TypeError(`it has no ${name}`);
     return document[name];
   };
   return Object.freeze({
-    id: member("id"),
-    optimizer: member("optimizer"),
-    dtype: dtypeNamed(member("dtype")),
-    shape: readShape(member("shape")),
-    size: member("size"),
-    step: member("step"),
-    incarnation: member("incarnation"),
-    bytes: member("bytes"),
-    createdAt: member("created_at"),
-    updatedAt: member("updated_at"),
-    ttlS: member("ttl_s"),
-    expiresAt: member("expires_at"),
-    labels: member("labels"),
-    durability: member("durability")
+    id: member2("id"),
+    optimizer: member2("optimizer"),
+    dtype: dtypeNamed(member2("dtype")),
+    shape: readShape(member2("shape")),
+    size: member2("size"),
+    step: member2("step"),
+    incarnation: member2("incarnation"),
+    bytes: member2("bytes"),
+    createdAt: member2("created_at"),
+    updatedAt: member2("updated_at"),
+    ttlS: member2("ttl_s"),
+    expiresAt: member2("expires_at"),
+    labels: member2("labels"),
+    durability: member2("durability")
   });
 }
 function readShape(shape) {
@@ -763,6 +1081,9 @@ function request(method, path, others = {}) {
     ...others
   });
 }
+function textOf({ body }) {
+  return new TextDecoder().decode(body);
+}
 function contentType(answer) {
   const [type = ""] = (answer.headers["content-type"] ?? "").split(";");
   return type.trim().toLowerCase();
@@ -779,7 +1100,7 @@ function checked(answer) {
 }
 function errorOf(answer) {
   if (contentType(answer) === "application/problem+json") {
-    const document = parsed(answer);
+    const document = parsed2(answer);
     if (document !== null) {
       const problem = readProblem(document, answer.status, retryAfterS(answer));
       const refused = new (classOf(problem.code, answer.status))(problem);
@@ -794,7 +1115,7 @@ function retryAfterS(answer) {
   return /^[0-9]+$/.test(given) ? Number(given) : null;
 }
 function documentOf(answer) {
-  const document = parsed(checked(answer));
+  const document = parsed2(checked(answer));
   if (document === null) throw unexpected(answer, "the answer is no JSON object");
   return document;
 }
@@ -810,13 +1131,23 @@ function sessionOf(answer) {
   return infoOf(answer, documentOf(answer));
 }
 function infoOf(answer, document) {
-  return read(answer, "the answer describes no session", () => readInfo(document));
+  return read2(answer, "the answer describes no session", () => readInfo(document));
 }
-function valuesOf(answer, document, member, dtype) {
-  if (document[member] === void 0) throw unexpectedMember(answer, member);
-  return read(answer, `${member} can't be read`, () => decode(member, document[member], dtype));
+function valuesOf2(answer, document, member2, dtype) {
+  if (document[member2] === void 0) throw unexpectedMember(answer, member2);
+  return read2(answer, `${member2} can't be read`, () => decode(member2, document[member2], dtype));
 }
-function read(answer, failure2, reader) {
+function paramsOf(answer, dtype, shape) {
+  const type = contentType(checked(answer));
+  if (type !== RAW && type !== SAFETENSORS) return valuesOf2(answer, documentOf(answer), "params", dtype);
+  const reader = type === RAW ? octetStream : paramsIn;
+  return read2(answer, "params can't be read", () => reader(answer.body, dtype, shape));
+}
+function contentsOf(answer) {
+  if (contentType(checked(answer)) !== SAFETENSORS) return null;
+  return read2(answer, "the answer can't be read", () => read(answer.body));
+}
+function read2(answer, failure2, reader) {
   try {
     return reader();
   } catch (error) {
@@ -824,12 +1155,12 @@ function read(answer, failure2, reader) {
     throw unexpected(answer, `${failure2}: ${error.message}`);
   }
 }
-function unexpectedMember(answer, member) {
-  return unexpected(answer, `the answer has no ${member}, or it is of another type than it should be`);
+function unexpectedMember(answer, member2) {
+  return unexpected(answer, `the answer has no ${member2}, or it is of another type than it should be`);
 }
-function parsed(answer) {
+function parsed2(answer) {
   try {
-    const document = JSON.parse(answer.text);
+    const document = JSON.parse(textOf(answer));
     return isPlainObject(document) ? document : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
@@ -837,7 +1168,7 @@ function parsed(answer) {
   }
 }
 function unexpected(answer, reason) {
-  const excerpt = answer.status < 300 ? "" : answer.text.slice(0, EXCERPT_CHARACTERS);
+  const excerpt = answer.status < 300 ? "" : textOf(answer).slice(0, EXCERPT_CHARACTERS);
   const error = new UnexpectedAnswer(answer.status, contentType(answer), reason, excerpt);
   error.maybeApplied = answer.status < 300 || answer.status === 408 || answer.status >= 500;
   return error;
@@ -845,7 +1176,7 @@ function unexpected(answer, reason) {
 
 // src/requests.js
 var SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-var JSON_BODY = { "content-type": "application/json" };
+var BINARY_ANSWER = { accept: SAFETENSORS };
 function sessionPath(sessionId, below = "") {
   if (typeof sessionId !== "string" || !SESSION_ID.test(sessionId)) {
     throw new RangeError(
@@ -854,8 +1185,8 @@ function sessionPath(sessionId, below = "") {
   }
   return `/v1/sessions/${sessionId}${below}`;
 }
-function create(sessionId, document) {
-  const content = { headers: JSON_BODY, body: write(document) };
+function create(sessionId, { mediaType, body }) {
+  const content = { headers: { "content-type": mediaType }, body };
   if (sessionId === null) return request("POST", "/v1/sessions", { repeatable: false, ...content });
   return request("PUT", sessionPath(sessionId), content);
 }
@@ -865,42 +1196,42 @@ function describe(sessionId) {
 function remove(sessionId, etag) {
   return request("DELETE", sessionPath(sessionId), { headers: etag === null ? {} : { "if-match": etag } });
 }
-function step(sessionId, document, { etag, key, lr, returnParams }) {
+function step(sessionId, payload2, { etag, key, lr, returnParams }) {
   return request("POST", sessionPath(sessionId, "/step"), {
     query: lr === null ? [] : [["lr", write(lr, "lr")]],
     headers: {
-      ...JSON_BODY,
+      ...bothWays(payload2),
       "if-match": etag,
       "idempotency-key": key,
       ...returnParams ? {} : { prefer: "return=minimal" }
     },
-    body: write(document)
+    body: payload2.body
   });
 }
-function getParams(sessionId) {
-  return request("GET", sessionPath(sessionId, "/params"));
+function getParams(sessionId, binary) {
+  return request("GET", sessionPath(sessionId, "/params"), { headers: binary ? BINARY_ANSWER : {} });
 }
-function waitForParams(sessionId, step3, timeoutS, etag) {
+function waitForParams(sessionId, step3, timeoutS, etag, binary) {
   return request("GET", sessionPath(sessionId, "/params"), {
     query: [
       ["wait_for_step", String(step3)],
       ["timeout_s", String(timeoutS)]
     ],
-    headers: etag === null ? {} : { "if-none-match": etag },
+    headers: { ...binary ? BINARY_ANSWER : {}, ...etag === null ? {} : { "if-none-match": etag } },
     waitS: timeoutS
   });
 }
-function putParams(sessionId, document, etag) {
-  const headers = { ...JSON_BODY, "if-match": etag };
-  return request("PUT", sessionPath(sessionId, "/params"), { headers, body: write(document) });
+function putParams(sessionId, { mediaType, body }, etag) {
+  const headers = { "content-type": mediaType, "if-match": etag };
+  return request("PUT", sessionPath(sessionId, "/params"), { headers, body });
 }
-function getState(sessionId) {
-  return request("GET", sessionPath(sessionId, "/state"));
+function getState(sessionId, binary) {
+  return request("GET", sessionPath(sessionId, "/state"), { headers: binary ? BINARY_ANSWER : {} });
 }
-function putState(sessionId, document, etag) {
+function putState(sessionId, { mediaType, body }, etag) {
   const condition = etag === null ? { "if-none-match": "*" } : { "if-match": etag };
-  const headers = { ...JSON_BODY, ...condition };
-  return request("PUT", sessionPath(sessionId, "/state"), { headers, body: write(document) });
+  const headers = { "content-type": mediaType, ...condition };
+  return request("PUT", sessionPath(sessionId, "/state"), { headers, body });
 }
 function reset(sessionId, etag) {
   return request("POST", sessionPath(sessionId, "/reset"), { headers: { "if-match": etag } });
@@ -911,14 +1242,17 @@ function listSessions(label, pageSize, pageToken) {
   if (pageToken !== null) query.push(["page_token", pageToken]);
   return request("GET", "/v1/sessions", { query });
 }
-function stepOnce(document) {
-  return request("POST", "/v1/step", { headers: JSON_BODY, body: write(document) });
+function stepOnce(payload2) {
+  return request("POST", "/v1/step", { headers: bothWays(payload2), body: payload2.body });
 }
 function optimizers() {
   return request("GET", "/v1/optimizers");
 }
 function info() {
   return request("GET", "/v1/info");
+}
+function bothWays({ mediaType }) {
+  return mediaType === JSON_TYPE ? { "content-type": mediaType } : { "content-type": mediaType, accept: mediaType };
 }
 
 // src/service.js
@@ -930,26 +1264,30 @@ function* page(label, pageSize, pageToken) {
   }
   return { sessions: sessions.map((session) => infoOf(answer, session)), following: following || null };
 }
-function* stepOnce2(optimizer, params, grads, { state: slots, dtype, shape }) {
+function* stepOnce2(optimizer, params, grads, { state: slots, dtype, shape }, format) {
   const chosen = dtypeNamed(dtype, params);
   const { arrays, form } = takeIn("params", params, chosen, shape === void 0 ? null : shapesOf(shape));
   const like = (role, values) => {
     const taken = take(role, values, chosen);
-    return encode(fitted(taken.arrays, taken.form, shapeOf(arrays)));
+    return fitted(taken.arrays, taken.form, shapeOf(arrays));
   };
-  const answer = yield stepOnce({
-    optimizer,
-    dtype: chosen,
-    params: encode(arrays),
-    grads: like("grads", grads),
-    state: slots ? Object.fromEntries(Object.entries(slots).map(([slot, values]) => [slot, like(slot, values)])) : void 0
-  });
-  const document = documentOf(answer);
-  const newParams = valuesOf(answer, document, "params", chosen);
-  const newState = document.state;
-  if (!isPlainObject(newState)) throw unexpectedMember(answer, "state");
-  const given = Object.keys(newState).map((slot) => [slot, give(valuesOf(answer, newState, slot, chosen), form)]);
+  const vectors = { params: arrays, grads: like("grads", grads) };
+  const state2 = slots ? Object.fromEntries(Object.entries(slots).map(([slot, values]) => [slot, like(slot, values)])) : null;
+  const binary = isBinary(format, shapeOf(arrays));
+  const answer = yield stepOnce(payload({ optimizer, dtype: chosen }, vectors, state2, binary));
+  const { params: newParams, ...newSlots } = steppedRoles(answer, chosen);
+  if (newParams === void 0) throw unexpectedMember(answer, "params");
+  const given = Object.entries(newSlots).map(([slot, values]) => [slot, give(values, form)]);
   return { params: give(newParams, form), state: Object.fromEntries(given) };
+}
+function steppedRoles(answer, dtype) {
+  const contents = contentsOf(answer);
+  if (contents !== null) return read2(answer, "the answer can't be read", () => rolesOf(contents.tensors, dtype).roles);
+  const document = documentOf(answer);
+  const { state: state2 } = document;
+  if (!isPlainObject(state2)) throw unexpectedMember(answer, "state");
+  const slots = Object.keys(state2).map((slot) => [slot, valuesOf2(answer, state2, slot, dtype)]);
+  return { ...Object.fromEntries(slots), params: valuesOf2(answer, document, "params", dtype) };
 }
 function* optimizers2() {
   return documentOf(yield optimizers());
@@ -961,7 +1299,7 @@ function* info2() {
 // src/flows.js
 var LONGEST_WAIT_S = 30;
 function* fetchWhereShaped(held) {
-  if (held.shape !== null) yield* takeParams(held, yield getParams(held.id));
+  if (held.shape !== null) yield* takeParams(held, yield getParams(held.id, held.binary));
 }
 function* describe2(sessionId) {
   return sessionOf(yield describe(sessionId));
@@ -970,10 +1308,11 @@ function* step2(held, key, grads, { params, lr, returnParams = true, shape }) {
   const shapes = shape === void 0 ? null : shapesOf(shape);
   const given = takeFor(held, "grads", grads, shapes);
   if (typeof (lr ?? 0) !== "number") throw new TypeError(`lr is ${nameOfType(lr)}; it must be a number`);
-  const replacing = params === void 0 ? void 0 : encode(takeFor(held, "params", params, shapes).arrays);
+  const replacing = params === void 0 ? {} : { params: takeFor(held, "params", params, shapes).arrays };
+  const binary = isBinary(held.format, shapeOf(given.arrays));
   const answer = yield step(
     held.id,
-    { grads: encode(given.arrays), params: replacing },
+    payload({}, { grads: given.arrays, ...replacing }, null, binary, held.shape),
     { etag: held.validator.etag, key, lr: lr ?? null, returnParams }
   );
   if (checked(answer).status === 204) {
@@ -981,25 +1320,25 @@ function* step2(held, key, grads, { params, lr, returnParams = true, shape }) {
     held.shape ??= shapeOf(given.arrays);
     return null;
   }
-  const arrays = valuesOf(answer, documentOf(answer), "params", held.dtype);
-  held.see(answer, arrays, given.form);
+  held.see(answer, paramsOf(answer, held.dtype, held.shape ?? shapeOf(given.arrays)), given.form);
   return held.given();
 }
 function* fetchParams(held) {
-  yield* takeParams(held, yield getParams(held.id));
+  yield* takeParams(held, yield getParams(held.id, held.binary));
   return held.given();
 }
 function* waitForStep(held, wanted, timeoutS) {
   if (!(Number.isSafeInteger(wanted) && wanted >= 0)) {
     throw new RangeError(`step is ${wanted}; it must be a whole number, at least 0`);
   }
-  if (!(timeoutS >= 0)) throw new RangeError(`timeoutS is ${timeoutS}; it must not be negative`);
+  let left = timeoutS ?? Infinity;
+  if (typeof left !== "number") throw new TypeError(`timeoutS is ${nameOfType(left)}; it must be a number, or null`);
+  if (!(left >= 0)) throw new RangeError(`timeoutS is ${left}; it must be at least 0, or null: as long as it takes`);
   let longest = LONGEST_WAIT_S;
-  let left = timeoutS;
   for (; ; ) {
     const { incarnation, etag } = held.validator;
     const asked = Math.min(left, longest);
-    const answer = yield waitForParams(held.id, wanted, asked, held.arrays === null ? null : etag);
+    const answer = yield waitForParams(held.id, wanted, asked, held.arrays === null ? null : etag, held.binary);
     try {
       yield* takeParams(held, answer);
     } catch (error) {
@@ -1021,9 +1360,8 @@ function* longestWait() {
 }
 function* takeParams(held, answer) {
   if (answer.status === 304) return;
-  let document;
   try {
-    document = documentOf(answer);
+    checked(answer);
   } catch (error) {
     if (!(error instanceof SessionHasNoShape)) throw error;
     const described = yield describe(held.id);
@@ -1034,28 +1372,32 @@ function* takeParams(held, answer) {
   }
   const sameLife = validatorOf(answer).incarnation === held.validator.incarnation;
   const session = sameLife ? null : sessionOf(yield describe(held.id));
-  const arrays = valuesOf(answer, document, "params", session?.dtype ?? held.dtype);
+  const { dtype, shape } = session ?? held;
+  const arrays = paramsOf(answer, dtype, shape);
   if (session !== null) held.become(session);
   held.see(answer, arrays);
 }
 function* putParams2(held, params, shape) {
   const { arrays, form } = takeFor(held, "params", params, shape === void 0 ? null : shapesOf(shape));
   const kept = copied(arrays);
-  const answer = yield putParams(held.id, { params: encode(kept) }, held.validator.etag);
+  const sent = payload({}, { params: kept }, null, isBinary(held.format, shapeOf(kept)), held.shape);
+  const answer = yield putParams(held.id, sent, held.validator.etag);
   sessionOf(answer);
   held.see(answer, kept, form);
 }
 function* state(held) {
-  const answer = yield getState(held.id);
-  const document = documentOf(answer);
-  return read(answer, "the answer is no checkpoint", () => Checkpoint.read(document, held.form));
+  const answer = yield getState(held.id, held.binary);
+  const contents = contentsOf(answer);
+  const document = contents === null ? documentOf(answer) : null;
+  return read2(answer, "the answer is no checkpoint", () => {
+    return contents === null ? Checkpoint.read(document, held.form) : Checkpoint.of(contents, held.form);
+  });
 }
 function* restore(held, checkpoint) {
-  const document = checkpoint.document();
-  const kept = copied(checkpoint.taken().arrays);
-  const answer = yield putState(held.id, document, held.validator.etag);
+  const parts = checkedCheckpoint(checkpoint).parts();
+  const answer = yield putState(held.id, checkpointPayload(parts, held.format), held.validator.etag);
   held.become(sessionOf(answer));
-  held.see(answer, kept);
+  held.see(answer, parts.params);
 }
 function* reset2(held) {
   const answer = yield reset(held.id, held.validator.etag);
@@ -1078,6 +1420,12 @@ function takeFor(held, role, values, shapes) {
   return { arrays: shapes === null ? fitted(arrays, form, held.shape) : arrays, form };
 }
 
+// src/options.js
+function optionsOf(given, name = "options") {
+  if (typeof given === "object" && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given)) return given;
+  throw new TypeError(`${name} is ${nameOfType(given)}; give an object of names to values, or leave it out`);
+}
+
 // src/held.js
 var Held = class {
   /** @type {Arrays | null} */
@@ -1093,13 +1441,19 @@ var Held = class {
   /**
    * @param {SessionInfo} info
    * @param {Answer} answer
+   * @param {Format} format
    */
-  constructor(info3, answer) {
+  constructor(info3, answer, format) {
     this.id = info3.id;
     this.validator = validatorOf(answer);
     this.optimizer = info3.optimizer;
     this.dtype = info3.dtype;
     this.shape = info3.shape;
+    this.format = format;
+  }
+  /** Whether its values come in a binary format. */
+  get binary() {
+    return isBinary(this.format, this.shape);
   }
   /**
    * Takes over the state that the answer names, with the params of that state where they are known.
@@ -1163,49 +1517,49 @@ function SGD(hyperParameters = {}) {
 }
 
 // src/opening.js
-function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels }) {
+function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels }, format) {
   if (sessionId !== null && optimizer === void 0 && params === void 0 && shape === void 0) {
     if (dtype !== void 0 || ttlS !== void 0 || labels !== void 0) {
       throw new TypeError("dtype, ttlS and labels are for creating; that takes an optimizer, params or a shape too");
     }
-    return yield* attach(sessionId);
+    return yield* attach(sessionId, format);
   }
   const chosen = dtypeNamed(dtype, params);
   const shapes = shape === void 0 ? null : shapesOf(shape);
   const taken = params === void 0 ? null : takeIn("params", params, chosen, shapes);
   const kept = taken === null ? null : copied(taken.arrays);
-  const answer = yield create(sessionId, {
+  const document = {
     optimizer: optimizer ?? Adadelta(),
     dtype: chosen,
-    params: kept === null ? void 0 : encode(kept),
     shape: kept === null ? shapes ?? void 0 : void 0,
     ...extras(ttlS, labels)
-  });
-  const held = new Held(sessionOf(answer), answer);
+  };
+  const binary = kept !== null && isBinary(format, shapeOf(kept));
+  const sent = payload(document, kept === null ? {} : { params: kept }, null, binary);
+  const answer = yield create(sessionId, sent);
+  const held = new Held(sessionOf(answer), answer, format);
   held.form = taken?.form ?? null;
   if (answer.status !== 201) yield* fetchWhereShaped(held);
   else if (kept === null) held.seeZeros();
   else held.arrays = kept;
   return held;
 }
-function* attach(sessionId) {
+function* attach(sessionId, format) {
   const answer = yield describe(sessionId);
-  const held = new Held(sessionOf(answer), answer);
+  const held = new Held(sessionOf(answer), answer, format);
   yield* fetchWhereShaped(held);
   return held;
 }
-function* restoreAs(sessionId, checkpoint, { ttlS, labels }) {
-  const document = checkpoint.document();
-  const { arrays, form } = checkpoint.taken();
-  const kept = copied(arrays);
+function* restoreAs(sessionId, checkpoint, { ttlS, labels }, format) {
+  const parts = checkedCheckpoint(checkpoint).parts();
   const found = yield* etagOrNull(yield describe(sessionId));
   const answer = yield putState(
     sessionId,
-    found === null ? { ...document, ...extras(ttlS, labels) } : document,
+    checkpointPayload(parts, format, found === null ? extras(ttlS, labels) : {}),
     found
   );
-  const held = new Held(sessionOf(answer), answer);
-  held.see(answer, kept, form);
+  const held = new Held(sessionOf(answer), answer, format);
+  held.see(answer, parts.params, parts.form);
   return held;
 }
 function* etagOrNull(described) {
@@ -1363,24 +1717,27 @@ var Session = class {
    * SessionReplaced (the session has changed since the last answer), ShapeMismatch, NamesMismatch, StepNotFinite (the
    * result would not be finite; the session stays as it was), SessionHasNoShape (a first step without params).
    *
-   * @template {Values} Grads
+   * @template {Fitting<Grads>} Grads
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
    * @param {Grads} grads of the session's shape; converted to its dtype
-   * @param {StepOptions & {returnParams?: true}} [options]
+   * @param {StepOptions<Params> & {returnParams?: true}} [options]
    * @returns {Promise<Returned<Grads>>} the new params in the kind of `grads`
    */
   /**
-   * @template {Values} Grads
+   * @template {Fitting<Grads>} Grads
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
    * @param {Grads} grads
-   * @param {StepOptions & {returnParams: false}} options
+   * @param {StepOptions<Params> & {returnParams: false}} options
    * @returns {Promise<null>}
    */
   /**
-   * @template {Values} Grads
+   * @template {Fitting<Grads>} Grads
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
    * @param {Grads} grads
-   * @param {StepOptions} options
+   * @param {StepOptions<Params>} options
    * @returns {Promise<Returned<Grads> | null>}
    */
   /**
@@ -1388,7 +1745,8 @@ var Session = class {
    * @param {StepOptions} [options]
    * @returns {Promise<any>}
    */
-  async step(grads, { signal, ...how } = {}) {
+  async step(grads, options = {}) {
+    const { signal, ...how } = optionsOf(options);
     return this.#run(step2(this.#held, newKey(), grads, how), signal);
   }
   /**
@@ -1398,7 +1756,8 @@ var Session = class {
    * @param {Abortable} [options]
    * @returns {Promise<any>} as `params`
    */
-  async fetchParams({ signal } = {}) {
+  async fetchParams(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(fetchParams(this.#held), signal);
   }
   /**
@@ -1407,14 +1766,15 @@ var Session = class {
    * params held that shows after 30 seconds), and when the service shuts down; `stepNumber` tells which step was reached. A long
    * wait is made of several requests. The client's `timeoutS` counts from when the service should have answered.
    *
-   * Rejects with RangeError for a step or a time that is none.
+   * Rejects with TypeError or RangeError for a step or a time that is none.
    *
    * @param {number} step
-   * @param {Abortable & {timeoutS?: number}} [options] `timeoutS`: how long to wait at most, in seconds; by default as
-   *   long as it takes
+   * @param {Abortable & {timeoutS?: number | null}} [options] `timeoutS`: how long to wait at most, in seconds; by
+   *   default, and with null, as long as it takes
    * @returns {Promise<any>} the params that are there when the wait ends, as `params`
    */
-  async waitForStep(step3, { timeoutS = Infinity, signal } = {}) {
+  async waitForStep(step3, options = {}) {
+    const { timeoutS, signal } = optionsOf(options);
     return this.#run(waitForStep(this.#held, step3, timeoutS), signal);
   }
   /**
@@ -1423,12 +1783,19 @@ var Session = class {
    * Rejects with TypeError or RangeError (the values can't be sent; nothing was sent), PreconditionFailed (the session
    * has changed since the last answer; see its `resent`), ShapeMismatch, NamesMismatch.
    *
-   * @param {Values} params of the session's shape; they give it one if it has none
+   * @template {Fitting<Params>} Params
+   * @param {Params} params of the session's shape; they give it one if it has none
    * @param {Abortable & {shape?: ShapeLike}} [options] `shape`: of typed arrays, where the session has none yet
    * @returns {Promise<void>}
    */
-  async putParams(params, { shape, signal } = {}) {
-    return this.#run(putParams2(this.#held, params, shape), signal);
+  async putParams(params, options = {}) {
+    const { shape, signal } = optionsOf(options);
+    return this.#run(putParams2(
+      this.#held,
+      /** @type {Values} */
+      params,
+      shape
+    ), signal);
   }
   /**
    * Get the whole session as it is now: params, optimizer state, step number. Nothing changes, here or there.
@@ -1437,7 +1804,8 @@ var Session = class {
    * @param {Abortable} [options]
    * @returns {Promise<Checkpoint>} values in the kind in which they last went in
    */
-  async state({ signal } = {}) {
+  async state(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(state(this.#held), signal);
   }
   /**
@@ -1451,7 +1819,8 @@ var Session = class {
    * @param {Abortable} [options]
    * @returns {Promise<void>}
    */
-  async restore(checkpoint, { signal } = {}) {
+  async restore(checkpoint, options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(restore(this.#held, checkpoint), signal);
   }
   /**
@@ -1461,7 +1830,8 @@ var Session = class {
    * @param {Abortable} [options]
    * @returns {Promise<void>}
    */
-  async reset({ signal } = {}) {
+  async reset(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(reset2(this.#held), signal);
   }
   /**
@@ -1471,7 +1841,8 @@ var Session = class {
    * @param {Abortable} [options]
    * @returns {Promise<void>}
    */
-  async delete({ signal } = {}) {
+  async delete(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(remove2(this.id, this.etag), signal);
   }
   /**
@@ -1480,7 +1851,8 @@ var Session = class {
    * @param {Abortable} [options]
    * @returns {Promise<SessionInfo>}
    */
-  async describe({ signal } = {}) {
+  async describe(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(describe2(this.id), signal);
   }
 };
@@ -1509,8 +1881,8 @@ async function sendOnce(request2, { fetch, url, headers, timeoutS, signal }) {
       redirect: "manual",
       signal: ending.signal
     });
-    const text2 = await readText(response, () => silence.begin(timeoutS));
-    return { status: response.status, headers: Object.fromEntries(response.headers), text: text2, maybeApplied: false, tookS: 0 };
+    const body = await readBody(response, () => silence.begin(timeoutS));
+    return { status: response.status, headers: Object.fromEntries(response.headers), body, maybeApplied: false, tookS: 0 };
   } catch (error) {
     signal?.throwIfAborted();
     return failure(request2, error, silence.tooLong ? `no answer within ${timeoutS + request2.waitS} s` : null);
@@ -1562,17 +1934,15 @@ var Silence = class {
     clearTimeout(this.#timer);
   }
 };
-async function readText(response, heard) {
+async function readBody(response, heard) {
   heard();
-  if (response.body === null) return "";
-  const decoder = new TextDecoder();
-  const reader = response.body.getReader();
-  let text2 = "";
+  const pieces = [];
+  const reader = response.body?.getReader();
   for (; ; ) {
-    const { done, value } = await reader.read();
-    if (done) return text2 + decoder.decode();
+    const { done, value } = await reader?.read() ?? { done: true, value: void 0 };
+    if (done) return joined(pieces);
     heard();
-    text2 += decoder.decode(value, { stream: true });
+    pieces.push(value);
   }
 }
 function failure(request2, error, tooLong) {
@@ -1595,7 +1965,8 @@ function causesOf(error) {
     error
   ];
 }
-function wasNeverSent({ code, syscall }) {
+function wasNeverSent({ code, syscall, message }) {
+  if (message === "bad port") return true;
   return syscall === "connect" || syscall === "getaddrinfo" || code === "UND_ERR_CONNECT_TIMEOUT";
 }
 
@@ -1608,6 +1979,7 @@ var Client = class {
   #url;
   #headers;
   #timeoutS;
+  #format;
   #retry;
   #fetch;
   #sleep;
@@ -1617,17 +1989,23 @@ var Client = class {
    * @param {object} [options]
    * @param {number} [options.timeoutS] the longest silence of the service within one attempt, in seconds; default 60
    * @param {RetryPolicy} [options.retry] how often and when a request that is safe to repeat is repeated
+   * @param {Format} [options.format] how values travel: "json"; "binary" (octet-stream or safetensors, exact copies
+   *   without text, and without the service's limit for JSON); or "auto", the default, which is JSON for a few values, so
+   *   that they can be read on their way, and binary for more. The results are the same, bit for bit
    * @param {typeof globalThis.fetch} [options.fetch] sends, for tests
    * @param {(seconds: number, signal?: AbortSignal) => Promise<void>} [options.sleep] waits between attempts, for tests
    * @throws {TypeError} `baseUrl` is not an http or https URL
-   * @throws {RangeError} `timeoutS` is not above 0
+   * @throws {RangeError} `timeoutS` is not above 0, or there is no such format
    */
-  constructor(baseUrl, { timeoutS = 60, retry = new RetryPolicy(), fetch = globalThis.fetch, sleep = pause } = {}) {
+  constructor(baseUrl, options = {}) {
+    const { timeoutS = 60, retry = new RetryPolicy(), format = "auto" } = optionsOf(options);
+    const { fetch = globalThis.fetch, sleep = pause } = options;
     if (!(timeoutS > 0)) throw new RangeError(`timeoutS is ${timeoutS}; it must be above 0`);
     const url = checkedUrl(baseUrl ?? defaultUrl());
     this.#url = `${url.origin}${url.pathname}`.replace(/\/+$/, "");
     this.#headers = { accept: "application/json", ...userAgent(), ...credentials(url) };
     this.#timeoutS = timeoutS;
+    this.#format = formatNamed(format);
     this.#retry = retry;
     this.#fetch = /** @type {typeof fetch} */
     ((...call) => fetch(...call));
@@ -1651,14 +2029,16 @@ var Client = class {
    * SessionExpired (an id alone, and there is no such session), HyperParameterInvalid, HyperParameterUnknown,
    * OptimizerUnknown, InvalidTensors (it can't be had like this), CapacityExceeded (the service has no room for it).
    *
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
    * @param {string | null} [sessionId] 1 to 64 letters, digits, ".", "_" and "-"; without one the service makes one
-   * @param {Creation & Abortable} [creation]
+   * @param {Creation<Params> & Abortable} [creation]
    * @returns {Promise<Session>} its `params` are those sent, or zeros, or, when attached, the current ones
    */
   /**
+   * @template {Fitting<Params>} [Params=Values]
    * @overload
-   * @param {Creation & Abortable} creation
+   * @param {Creation<Params> & Abortable} creation
    * @returns {Promise<Session>}
    */
   /**
@@ -1668,8 +2048,9 @@ var Client = class {
    */
   async session(sessionId = null, creation = {}) {
     const id = typeof sessionId === "object" ? null : sessionId;
-    const { signal, ...what } = typeof sessionId === "object" && sessionId !== null ? sessionId : creation;
-    return new Session(this.#run, await this.#run(openSession(id, what), signal));
+    const given = typeof sessionId === "object" && sessionId !== null ? sessionId : creation;
+    const { signal, ...what } = optionsOf(given);
+    return new Session(this.#run, await this.#run(openSession(id, what, this.#format), signal));
   }
   /**
    * Restore a checkpoint under an id, which may be free or that of a session of the same kind.
@@ -1684,8 +2065,9 @@ var Client = class {
    *   and labels count where the id was free
    * @returns {Promise<Session>} at the checkpoint's step, values in the kind of the checkpoint's
    */
-  async restore(sessionId, checkpoint, { signal, ...made } = {}) {
-    return new Session(this.#run, await this.#run(restoreAs(sessionId, checkpoint, made), signal));
+  async restore(sessionId, checkpoint, options = {}) {
+    const { signal, ...made } = optionsOf(options);
+    return new Session(this.#run, await this.#run(restoreAs(sessionId, checkpoint, made, this.#format), signal));
   }
   /**
    * Iterate over the sessions, page by page. What is made or deleted meanwhile may or may not be among them. Rejects
@@ -1697,7 +2079,8 @@ var Client = class {
    * @param {AbortSignal} [options.signal]
    * @returns {AsyncGenerator<SessionInfo, void, undefined>}
    */
-  async *sessions({ label = {}, pageSize, signal } = {}) {
+  async *sessions(options = {}) {
+    const { label = {}, pageSize, signal } = optionsOf(options);
     let pageToken = null;
     do {
       const page2 = await this.#run(page(label, pageSize ?? null, pageToken), signal);
@@ -1712,7 +2095,8 @@ var Client = class {
    * @param {Abortable} [options]
    * @returns {Promise<void>}
    */
-  async delete(sessionId, { signal } = {}) {
+  async delete(sessionId, options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(remove2(sessionId, null), signal);
   }
   /**
@@ -1721,10 +2105,11 @@ var Client = class {
    * Rejects with TypeError or RangeError (the values can't be sent; nothing was sent), ShapeMismatch, NamesMismatch,
    * StepNotFinite, HyperParameterInvalid, HyperParameterUnknown, OptimizerUnknown.
    *
-   * @template {Values} Params
+   * @template {Fitting<Params>} Params
+   * @template {Fitting<Grads>} Grads
    * @param {Optimizer} optimizer
    * @param {Params} params
-   * @param {Values} grads of the shape of `params`
+   * @param {Grads} grads of the shape of `params`
    * @param {object} [options]
    * @param {Readonly<Record<string, Values>> | null} [options.state] values like `params` for every slot (Adadelta:
    *   `square_avg`, `acc_delta`); without it zeros
@@ -1733,8 +2118,17 @@ var Client = class {
    * @param {AbortSignal} [options.signal]
    * @returns {Promise<{params: Returned<Params>, state: Record<string, Returned<Params>>}>} in the kind of `params`
    */
-  async stepOnce(optimizer, params, grads, { signal, ...how } = {}) {
-    return this.#run(stepOnce2(optimizer, params, grads, how), signal);
+  async stepOnce(optimizer, params, grads, options = {}) {
+    const { signal, ...how } = optionsOf(options);
+    return this.#run(stepOnce2(
+      optimizer,
+      /** @type {Values} */
+      params,
+      /** @type {Values} */
+      grads,
+      how,
+      this.#format
+    ), signal);
   }
   /**
    * Get the service's catalogue of optimizers: hyper-parameters with ranges and defaults, formulas.
@@ -1742,7 +2136,8 @@ var Client = class {
    * @param {Abortable} [options]
    * @returns {Promise<Record<string, any>>}
    */
-  async optimizers({ signal } = {}) {
+  async optimizers(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(optimizers2(), signal);
   }
   /**
@@ -1751,7 +2146,8 @@ var Client = class {
    * @param {Abortable} [options]
    * @returns {Promise<Record<string, any>>}
    */
-  async info({ signal } = {}) {
+  async info(options = {}) {
+    const { signal } = optionsOf(options);
     return this.#run(info2(), signal);
   }
   /** @type {<Result>(flow: Flow<Result>, signal: AbortSignal | undefined) => Promise<Result>} */
@@ -1803,8 +2199,10 @@ function checkedUrl(baseUrl) {
 }
 function credentials({ username, password }) {
   if (username === "" && password === "") return {};
-  const bytes = new TextEncoder().encode(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
-  return { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
+  return { authorization: `Basic ${btoa(`${percentDecoded(username)}:${percentDecoded(password)}`)}` };
+}
+function percentDecoded(text2) {
+  return text2.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
 }
 function userAgent() {
   return globalThis.location === void 0 ? { "user-agent": `stepd-client-js/${VERSION}` } : {};
@@ -1819,6 +2217,7 @@ export {
   ConnectionFailed,
   CrossOrigin,
   DigestMismatch,
+  DtypeMismatch,
   HyperParameterInvalid,
   HyperParameterUnknown,
   Impossible,
@@ -1832,6 +2231,7 @@ export {
   KeyReused,
   Malformed,
   MalformedJson,
+  MalformedSafetensors,
   MethodNotAllowed,
   Missing,
   MissingField,
