@@ -115,7 +115,7 @@ def test_refusing_changes_nothing(make: Callable[[], Session], prepare: Prepare,
 
 @pytest.mark.parametrize(("make", "prepare"), [case[1:] for case in SUCCEEDS], ids=[case[0] for case in SUCCEEDS])
 def test_committing_replaces_the_state_and_writes_to_no_vector(make: Callable[[], Session], prepare: Prepare) -> None:
-    """A reader that took the state before the commit still has the old one, whole."""
+    """The vectors of a small session before a change hold after it what they held before."""
     session = make()
     old, before = session.state, everything(session)
     prepared = prepare(session)

@@ -12,8 +12,9 @@ from stepd.optimizers.contract import Constants, FloatArray, Rule
 from stepd.values import largest
 
 # Bytes of one vector's slice. A rule touches about ten such slices (its inputs, outputs and temporaries): small, they
-# stay near the processor; large, NumPy is called less often. Below 128 KiB the allocator gives the same memory again.
-BLOCK_BYTES = 96 * 1024
+# stay near the processor; large, NumPy is called less often. glibc may give chunks beyond 64 KiB back to the system as
+# soon as they are free, and zeroing them anew for the next slice takes longer than the rule does.
+BLOCK_BYTES = 64 * 1024
 
 # Gradients, params and slots, and where the new params and slots go.
 Block = tuple[FloatArray, FloatArray, tuple[FloatArray, ...], FloatArray, tuple[FloatArray, ...]]
