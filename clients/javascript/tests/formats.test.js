@@ -94,6 +94,7 @@ test("params that are not the session's are refused, in either binary format", (
     [{ params: vector(1, 2, 3) }, [2], /the shape \[3\], the session has \[2\]/],
     [{ "params/w": vector(1, 2) }, [2], /the shape \{"w":\[2\]\}, the session has \[2\]/],
     [{ "params/w": vector(1), "params/b": vector(1) }, { w: [1], c: [1] }, /the session has/],
+    [{ "params/w": vector(1) }, { w: [1], b: [1] }, /the session has/],
     [{ "params/w": vector(1), params: vector(1) }, null, /with names and one without/],
     [{ params: vector(1), "params/w": vector(1) }, null, /with names and one without/],
     [{ params: narrow }, [2], /"params" is float32, not float64/],
