@@ -49,8 +49,9 @@ def prove(rule: Rule, constants: Constants, dtype: np.dtype[Any], largest: float
 
     >>> from stepd.optimizers import resolve
     >>> sgd, double = resolve({"name": "sgd", "lr": 0.5}, DTYPES["float64"]), DTYPES["float64"]
-    >>> prove(sgd.rule, sgd.constants(double), double, 2.0, (1.0, 0.0))
-    (2.0000000000000142, 2.0000000000000142)
+    >>> params, momentum_buffer = prove(sgd.rule, sgd.constants(double), double, 2.0, (1.0, 0.0))
+    >>> 2.0 < params < 2.0 + 1e-13, 2.0 < momentum_buffer < 2.0 + 1e-13
+    (True, True)
     >>> prove(sgd.rule, sgd.constants(double), double, 1e308, (1.0, 0.0)) is None
     True
     """
