@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 import numpy as np
+import orjson
 import pytest
 from clients.python.tests.awaited import LOCAL_MAKERS, MAKERS
 
@@ -181,3 +182,12 @@ def test_there_is_no_other_format():
         Client(format="raw")
     with pytest.raises(ValueError, match="format is 'raw'"):
         AsyncClient(format="raw")
+
+
+def test_a_slot_named_like_another_role_loses_nothing() -> None:
+    """It goes as JSON, where it stands apart, so that the service can refuse it by its name."""
+    ones, twos = np.ones(2), np.full(2, 2.0)
+    for slot in ("params", "params/w"):
+        media_type, body = payload({"step": 1}, {"params": ones}, {slot: twos}, binary=True)
+        assert media_type == "application/json"
+        assert orjson.loads(bytes(body)) == {"step": 1, "params": [1.0, 1.0], "state": {slot: [2.0, 2.0]}}

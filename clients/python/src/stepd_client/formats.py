@@ -87,7 +87,7 @@ def payload(
         binary: whether it is safetensors.
         alone: the shape of the session, where a vector that is its only unnamed tensor may go as octet-stream.
     """
-    if not binary:
+    if not binary or any("/" in slot or slot in vectors for slot in slots or ()):  # no slot: in JSON it is seen as such
         written = {**document, **{role: encode(arrays) for role, arrays in vectors.items()}}
         if slots is not None:
             written["state"] = {slot: encode(arrays) for slot, arrays in slots.items()}
