@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from stepd.optimizers.contract import Constants, FloatArray, Rule
+from stepd.optimizers.program import Program, program_of
 from stepd.values import largest
 
-# Bytes of one vector's slice. A rule touches about ten such slices (its inputs, outputs and temporaries): small, they
-# stay near the processor; large, NumPy is called less often. glibc may give chunks beyond 64 KiB back to the system as
-# soon as they are free, and zeroing them anew for the next slice takes longer than the rule does.
-BLOCK_BYTES = 64 * 1024
+# Bytes of one vector's slice. A step goes over its vectors and scratch some twenty times: small, they stay near the
+# processor; large, NumPy is called less often.
+BLOCK_BYTES = 128 * 1024
 
-# Gradients, params and slots, and where the new params and slots go.
-Block = tuple[FloatArray, FloatArray, tuple[FloatArray, ...], FloatArray, tuple[FloatArray, ...]]
+
+Vectors = tuple[FloatArray, ...]
 
 
 class BlockedDriver:
-    """Runs rules with NumPy, slice after slice, so that temporaries stay in the cache."""
+    """Runs rules with NumPy, slice after slice, so that values on the way stay in the cache."""
 
     name = "blocked"
 
@@ -37,9 +37,8 @@ class BlockedDriver:
     ) -> bool:
         finite = True
         with np.errstate(all="ignore"):  # what overflows is found and refused
-            for g, now, state, after, new_state in _blocks((grads, params, slots, new_params, new_slots)):
-                _apply(rule, constants, g, now, state, after, new_state)
-                finite = finite and largest(after) < math.inf and max(map(largest, new_state)) < math.inf
+            for slices in _step_slices(rule, constants, (grads, params, *slots, new_params, *new_slots)):
+                finite = finite and max(map(largest, slices[-len(new_slots) - 1 :])) < math.inf
         return finite
 
     def advance(
@@ -50,55 +49,37 @@ class BlockedDriver:
         params: FloatArray,
         slots: tuple[FloatArray, ...],
     ) -> None:
-        for block in _blocks((grads, params, slots, params, slots)):
-            _apply(rule, constants, *block)
+        for _ in _step_slices(rule, constants, (grads, params, *slots, params, *slots)):
+            pass
 
 
-def _blocks(vectors: Block) -> Iterable[Block]:
-    """The vectors slice after slice; as they are where they are short."""
-    size = BLOCK_BYTES // vectors[0].itemsize
-    return (vectors,) if vectors[0].size <= size else _slices(size, *vectors)
+def _step_slices(rule: Rule, constants: Constants, vectors: Vectors) -> Iterable[Vectors]:
+    """Steps slice after slice, and gives each that is done; the vectors themselves where they are short.
 
+    All memory is taken before anything is written.
 
-def _slices(
-    size: int,
-    grads: FloatArray,
-    params: FloatArray,
-    slots: tuple[FloatArray, ...],
-    new_params: FloatArray,
-    new_slots: tuple[FloatArray, ...],
-) -> Iterator[Block]:
-    for start in range(0, params.size, size):
-        part = slice(start, start + size)
-        state, new_state = tuple(slot[part] for slot in slots), tuple(slot[part] for slot in new_slots)
-        yield grads[part], params[part], state, new_params[part], new_state
-
-
-def _apply(
-    rule: Rule,
-    constants: Constants,
-    g: FloatArray,
-    params: FloatArray,
-    slots: tuple[FloatArray, ...],
-    new_params: FloatArray,
-    new_slots: tuple[FloatArray, ...],
-) -> None:
-    """One step of one slice.
-
-    The new vectors may be the old ones. All memory that NumPy needs is taken before anything is written.
+    Args:
+        vectors: gradients, params, slots, new params, new slots, of which the new may be the old.
     """
-    constants = _as_arrays(constants)
-    if constants.maximize:
-        g = -g
-    if constants.weight_decay is not None:
-        g = g + constants.weight_decay * params
-    delta, *results = rule.function(g, *slots, *constants.rule)
-    np.add(params, constants.lr * delta, new_params)
-    for slot, result in zip(new_slots, results, strict=True):
-        slot[...] = result
+    program, numbers = program_of(rule.function, len(rule.slots), constants)
+    first = vectors[0]
+    if first.nbytes <= BLOCK_BYTES:
+        program.run(vectors, _scratch(program, first.size, first.dtype), numbers)
+        return (vectors,)
+    return _slices(program, numbers, vectors)
 
 
-@lru_cache(maxsize=64)
-def _as_arrays(constants: Constants) -> Constants:
-    """The constants as arrays without dimensions, which NumPy combines with vectors sooner than scalars."""
-    return constants.each(np.asarray)
+def _slices(program: Program, numbers: Sequence[Any], vectors: Vectors) -> Iterator[Vectors]:
+    size, dtype = vectors[0].size, vectors[0].dtype
+    length = BLOCK_BYTES // dtype.itemsize
+    scratch = _scratch(program, length, dtype)
+    for start in range(0, size, length):
+        slices = tuple([vector[start : start + length] for vector in vectors])
+        if size - start < length:
+            scratch = [vector[: size - start] for vector in scratch]
+        program.run(slices, scratch, numbers)
+        yield slices
+
+
+def _scratch(program: Program, size: int, dtype: np.dtype[Any]) -> list[FloatArray]:
+    return [np.empty(size, dtype) for _ in range(program.scratch)]

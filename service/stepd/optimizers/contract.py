@@ -104,6 +104,8 @@ class RuleFunction(Protocol):
 
     def __call__(self, *arguments: Any) -> tuple[Any, ...]: ...
 
+    def __hash__(self) -> int: ...
+
 
 class Reach(NamedTuple):
     """How far the values of one step of a rule can go, none of them negative.
