@@ -13,6 +13,7 @@ import asyncio
 import urllib.parse
 from collections import deque
 from collections.abc import Coroutine
+from functools import lru_cache
 from typing import Any, cast
 
 import httptools
@@ -22,11 +23,29 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from stepd.api.headers import MAX_HEAD_BYTES
 from stepd.exchange import Exchange, begin
 
+# A target of so many bytes at most is remembered with what stands in it.
+SHORT_TARGET = 256
+
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
 class HeadTooLarge(Exception):
     """A head or trailers beyond the limit; the parser turns it into 400."""
+
+
+def _parse_target(target: bytes) -> dict[str, Any]:
+    """What ASGI says of a request's target."""
+    address = httptools.parse_url(target)
+    path = address.path.decode("ascii")
+    return {
+        "path": urllib.parse.unquote(path) if "%" in path else path,
+        "raw_path": address.path,
+        "query_string": address.query or b"",
+    }
+
+
+# Most requests are for the sessions of those before them.
+_parse_short_target = lru_cache(maxsize=1024)(_parse_target)
 
 
 class _Flow(FlowControl):
@@ -136,13 +155,9 @@ class Connection(HttpToolsProtocol):
             return
         self._in_head, self._head_bytes = False, 0
         version = self.parser.get_http_version()
-        address = httptools.parse_url(self.url)
-        path = address.path.decode("ascii")
         self.scope["method"] = self.parser.get_method().decode("ascii")
         self.scope["http_version"] = version
-        self.scope["path"] = urllib.parse.unquote(path) if "%" in path else path
-        self.scope["raw_path"] = address.path
-        self.scope["query_string"] = address.query or b""
+        self.scope |= _parse_short_target(self.url) if len(self.url) <= SHORT_TARGET else _parse_target(self.url)
         before = self._exchange
         exchange = self._exchange = Exchange(
             cast("dict[str, Any]", self.scope),

@@ -117,8 +117,7 @@ class Restoration:
     labels: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepRequest:
+class StepRequest(NamedTuple):
     """What a step says, decoded; without `params` those of the session are used."""
 
     grads: Values

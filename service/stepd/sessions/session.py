@@ -8,7 +8,6 @@ nothing else changes the session in between, and reads its vectors only while no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -67,8 +66,7 @@ class InPlace(NamedTuple):
     grads: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A change that was validated and is computed or, `in_place`, proven; to be committed."""
 
     state: State
@@ -177,17 +175,16 @@ class Session:
         else:
             tensors, before = self.shaped()
             if params is not None:
-                tensors.require("params", params.tensors.names, params.tensors.shapes)
+                _require_same("params", params, tensors)
                 before = params.flat
-        tensors.require("grads", grads.tensors.names, grads.tensors.shapes)
+        _require_same("grads", grads, tensors)
         constants = self._constants if lr is None else self.optimizer.constants(self.dtype, lr)
-        grads = grads._replace(flat=readable(grads.flat))
         in_place = None
         state = self._proven(constants, tensors, grads, before, params) if tensors.size > BESIDE_SIZE else None
         if state is None:
-            state = self._beside(driver, constants, tensors, grads.flat, readable(before))
+            state = self._beside(driver, constants, tensors, readable(grads.flat), readable(before))
         else:
-            in_place = InPlace(driver, constants, grads.flat)
+            in_place = InPlace(driver, constants, readable(grads.flat))
         record = None if key is None else KeyRecord(state.incarnation, state.step, fingerprint)
         return Prepared(state, key, record, in_place=in_place)
 
@@ -264,7 +261,8 @@ class Session:
     ) -> State:
         """The next state, in vectors of its own. Raises StepNotFinite."""
         slots = self.state.slots or self._zero_slots(tensors)
-        new_params, new_slots = np.empty_like(params), tuple(np.empty_like(slot) for slot in slots)
+        size, dtype = tensors.size, self.dtype
+        new_params, new_slots = np.empty(size, dtype), tuple([np.empty(size, dtype) for _ in slots])
         if not driver.step(self.optimizer.rule, constants, grads, params, slots, new_params, new_slots):
             raise self._not_finite(tensors, grads, new_params, new_slots)
         return State(self.state.incarnation, self.state.step + 1, tensors, new_params, new_slots)
@@ -289,6 +287,12 @@ class Session:
                 place = tensors.place("grads", flat_index=flat_index)
                 return StepNotFinite(detail, errors=[FieldError.at(*place, detail=detail)])
         raise AssertionError("the driver called a finite result not finite")
+
+
+def _require_same(role: str, values: Values, tensors: Tensors) -> None:
+    """Raises NamesMismatch or ShapeMismatch where values are not of these tensors; what was decoded for them is."""
+    if values.tensors is not tensors:
+        tensors.require(role, values.tensors.names, values.tensors.shapes)
 
 
 def vector_bytes(optimizer: Optimizer, tensors: Tensors) -> int:
