@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -30,6 +31,7 @@ from stepd.errors import (
 )
 from stepd.values import DTYPES, MAX_RANK, FloatArray, Shape, Values
 from stepd.wire.arrays import Place, say
+from stepd.wire.json import DECODE_BYTES_PER_BYTE
 from stepd.wire.json import dumps as dumps_json
 from stepd.wire.json import parse as parse_json
 
@@ -44,6 +46,10 @@ MAX_COPIED_BYTES = 64 * 1024
 
 _LENGTH_BYTES = 8
 _ALIGNMENT = 8
+# A tensor has one object and two arrays, and so a bracket in 17 characters at most.
+_BYTES_PER_BRACKET = 17
+# To the end where it has none, so that nothing is looked at twice.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 _DTYPES = {"F64": DTYPES["float64"], "F32": DTYPES["float32"]}
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 _JSON_METADATA = ("optimizer", "labels", "step", "ttl_s")
@@ -53,6 +59,16 @@ _LAYOUT = (
     "a body is the header's length in 8 bytes, the header as JSON, and the values of all tensors one after another, "
     "from there to the end without gaps"
 )
+
+
+def decode_bytes(body: bytes | bytearray) -> int:
+    """Bytes that the body and what is made of it take at most; a test measures it.
+
+    The values once more, where they are not aligned or not in order; of a small body the library's copies; and what is
+    parsed of the header.
+    """
+    header = min(int.from_bytes(body[:_LENGTH_BYTES], "little"), len(body))
+    return 2 * len(body) + 2 * min(len(body), MAX_COPIED_BYTES) + DECODE_BYTES_PER_BYTE * header
 
 
 def max_header_bytes(tensors: int) -> int:
@@ -65,8 +81,8 @@ def parse(
 ) -> dict[str, Any]:
     """The document that JSON would have given, with an array for each tensor.
 
-    The arrays are views of the body; where its header leaves the values unaligned, of one copy of them. Whether they
-    are finite, and of the session's names and shapes, is judged by `decode_values`.
+    The arrays are views of the body, unaligned where its header is not padded. Whether they are finite, and of the
+    session's names and shapes, is judged by `decode_values`.
 
     Args:
         body: the whole of it.
@@ -92,8 +108,6 @@ def parse(
         document["dtype"] = common.name
     shapes = {name: _shape(header[name]["shape"], place) for name, place in places.items()}
     values: FloatArray = np.frombuffer(body, common, offset=header_end)
-    if not values.flags.aligned:
-        values = values.copy()
     for name, place in places.items():
         first, last = (offset // common.itemsize for offset in header[name]["data_offsets"])
         _put(document, place, values[first:last].reshape(shapes[name]))
@@ -147,18 +161,31 @@ def _header_end(body: Body, expected: int) -> int:
 
 def _header(text: bytes) -> Any:
     """The header's JSON, in which no name is there twice, which the library lets pass."""
+    _require_sparse(text)
     try:
         return json.loads(text.decode(), object_pairs_hook=_unique)
     except (RecursionError, ValueError) as error:
         raise MalformedSafetensors(f"the header is not JSON in UTF-8: {str(error)[:120]}; {_LAYOUT}") from None
 
 
+def _require_sparse(text: bytes | bytearray) -> None:
+    """Raises MalformedSafetensors where there are more arrays and objects than tensors need.
+
+    The library passes over fields that it does not know, and what they hold could take a hundred times its length.
+    """
+    most = 64 + len(text) // _BYTES_PER_BRACKET
+    if text.count(b"[") + text.count(b"{") > most:
+        outside = _STRING.sub(b"", text)
+        if outside.count(b"[") + outside.count(b"{") > most:
+            raise MalformedSafetensors("the header has arrays or objects besides the shape and data_offsets of tensors")
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedSafetensors(f"the header has {twice[:40]!r} twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise MalformedSafetensors(f"the header has {name[:40]!r} twice")
+        found[name] = value
     return found
 
 
