@@ -61,14 +61,19 @@ _LAYOUT = (
 )
 
 
-def decode_bytes(body: bytes | bytearray) -> int:
-    """Bytes that the body and what is made of it take at most; a test measures it.
+def decode_bytes(length: int, header: int = 0) -> int:
+    """Bytes that a body of that length and what is made of it take at most; a test measures it.
 
     The values once more, where they are not aligned or not in order; of a small body the library's copies; and what is
-    parsed of the header.
+    parsed of the header, which is of that length.
     """
-    header = min(int.from_bytes(body[:_LENGTH_BYTES], "little"), len(body))
-    return 2 * len(body) + 2 * min(len(body), MAX_COPIED_BYTES) + DECODE_BYTES_PER_BYTE * header
+    return 2 * length + 2 * min(length, MAX_COPIED_BYTES) + DECODE_BYTES_PER_BYTE * min(length, header)
+
+
+def header_bytes(body: Body, expected: int) -> int:
+    """The header's length, which the body begins with; 0 where it is too long to be read."""
+    length = int.from_bytes(body[:_LENGTH_BYTES], "little")
+    return 0 if length > max_header_bytes(expected) else length
 
 
 def max_header_bytes(tensors: int) -> int:
