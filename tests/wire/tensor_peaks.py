@@ -20,7 +20,8 @@ from tests.wire.tensorfiles import body_of, entry, made
 
 TENSORS = 5_000
 EXPECTED = 1024
-ROOM = safetensors.max_header_bytes(EXPECTED) - 200
+LONGEST = safetensors.max_header_bytes(EXPECTED)
+ROOM = LONGEST - 200
 VALUES = np.ones(2_000_000)
 
 
@@ -89,7 +90,7 @@ def parts() -> dict[str, list[float]]:
     found = {}
     for name, given in BODIES.items():
         body = bytearray(given)
-        reserved = safetensors.decode_bytes(len(body), safetensors.header_bytes(body, EXPECTED))
+        reserved = safetensors.decode_bytes(len(body), safetensors.header_bytes(body, LONGEST))
         found[name] = [
             (len(body) + in_a_fork(lambda m=measure, b=body: m(lambda: read(b)))) / reserved
             for measure in (resident_peak, traced_peak)

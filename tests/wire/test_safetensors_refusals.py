@@ -89,13 +89,15 @@ def test_a_large_body_is_refused_alike(extra: int) -> None:
         read_step(body)
 
 
-def test_a_header_may_be_as_long_as_its_tensors_need() -> None:
-    """4 kB and 1 kB for each tensor that is expected, to the byte, before anything of it is read."""
+@pytest.mark.parametrize(("labels", "room"), [(False, 0), (True, 72 * 1024)], ids=["no labels", "labels"])
+def test_a_header_may_be_as_long_as_its_tensors_need(labels: bool, room: int) -> None:
+    """4 kB, 1 kB for each tensor, 72 kB where there may be labels; to the byte, before anything of it is read."""
     text = json.dumps({"grads": GRADS}).encode()
     for expected in (0, 1, 7):
-        longest = 4096 + 1024 * expected
+        longest = 4096 + 1024 * expected + room
         fits, too_long = (made(text + b" " * (length - len(text)), EIGHT) for length in (longest, longest + 1))
-        ways: dict[str, Any] = {"vectors": ["grads"], "state": False, "dtype": None, "expected": expected}
+        ways: dict[str, Any] = {"vectors": ["grads"], "state": False, "dtype": None}
+        ways |= {"expected": expected, "labels": labels}
         assert wire.parse(fits, **ways)["grads"] == [0.0]
         with pytest.raises(MalformedSafetensors, match=f"the header has {longest + 1} bytes.* may have {longest}"):
             wire.parse(too_long, **ways)

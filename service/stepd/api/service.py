@@ -70,19 +70,19 @@ class Service:
         `layout` says of which session the values are.
         """
         if agreed.length is not None and agreed.length <= SMALL_BYTES:
-            least = _parsing_bytes(agreed, agreed.length)
+            least = _parsing_bytes(agreed, form, agreed.length)
             reservation.grow(least)  # until the answer has left: it is not worth more
             body = await read_short(call)
             if agreed.body == safetensors.MEDIA_TYPE:
-                reservation.grow(_parsing_bytes(agreed, agreed.length, body) - least)
+                reservation.grow(_parsing_bytes(agreed, form, agreed.length, body) - least)
             began = time.perf_counter()
             decoded = self._decoded(body, agreed, form, decode, layout)
             call.parse_s = time.perf_counter() - began
             return decoded
-        reservation.require_possible(_parsing_bytes(agreed, agreed.length or 0))
+        reservation.require_possible(_parsing_bytes(agreed, form, agreed.length or 0))
         body = await read_body(call, reservation, agreed.length, agreed.limit, text=agreed.body == JSON)
         size = len(body)
-        parsing = _parsing_bytes(agreed, size, body)
+        parsing = _parsing_bytes(agreed, form, size, body)
         reservation.grow(parsing - size)
         began = time.perf_counter()
         try:
@@ -108,6 +108,7 @@ class Service:
             state=form.state,
             dtype=None if layout is None else layout.dtype,
             expected=agreed.tensors,
+            labels=form.labels,
         )
         for name in form.told:
             document.pop(name, None)
@@ -136,10 +137,11 @@ class Service:
         return {name: self.decode_at(given[name], ("state", name), tensors.dtype, tensors).flat for name in names}
 
 
-def _parsing_bytes(agreed: Agreed, length: int, body: Body = b"") -> int:
+def _parsing_bytes(agreed: Agreed, form: Form, length: int, body: Body = b"") -> int:
     """What a body of that length takes while it is parsed; as long as it has not been read, at least."""
     if agreed.body == safetensors.MEDIA_TYPE:
-        return safetensors.decode_bytes(length, safetensors.header_bytes(body, agreed.tensors))
+        longest = safetensors.max_header_bytes(agreed.tensors, labels=form.labels)
+        return safetensors.decode_bytes(length, safetensors.header_bytes(body, longest))
     return length * _PARSING[agreed.body]
 
 

@@ -41,6 +41,9 @@ MEDIA_TYPE = "application/vnd.safetensors"
 
 HEADER_BYTES = 4 * 1024
 HEADER_BYTES_PER_TENSOR = 1024
+# As many labels as there may be, as long as they may be: each character two escapes in text that is escaped once more,
+# `\\ud83d\\ude00`.
+LABELS_BYTES = 72 * 1024
 # Up to this size the library judges a body as it is, although its reader copies it twice.
 MAX_COPIED_BYTES = 64 * 1024
 
@@ -70,19 +73,25 @@ def decode_bytes(length: int, header: int = 0) -> int:
     return 2 * length + 2 * min(length, MAX_COPIED_BYTES) + DECODE_BYTES_PER_BYTE * min(length, header)
 
 
-def header_bytes(body: Body, expected: int) -> int:
+def header_bytes(body: Body, longest: int) -> int:
     """The header's length, which the body begins with; 0 where it is too long to be read."""
     length = int.from_bytes(body[:_LENGTH_BYTES], "little")
-    return 0 if length > max_header_bytes(expected) else length
+    return 0 if length > longest else length
 
 
-def max_header_bytes(tensors: int) -> int:
-    """The longest header of a body in which so many tensors are expected."""
-    return HEADER_BYTES + HEADER_BYTES_PER_TENSOR * tensors
+def max_header_bytes(tensors: int, *, labels: bool = False) -> int:
+    """The longest header of a body in which so many tensors are expected, and maybe labels."""
+    return HEADER_BYTES + HEADER_BYTES_PER_TENSOR * tensors + LABELS_BYTES * labels
 
 
 def parse(
-    body: Body, *, vectors: Collection[str], state: bool, dtype: np.dtype[Any] | None, expected: int
+    body: Body,
+    *,
+    vectors: Collection[str],
+    state: bool,
+    dtype: np.dtype[Any] | None,
+    expected: int,
+    labels: bool = False,
 ) -> dict[str, Any]:
     """The document that JSON would have given, with an array for each tensor.
 
@@ -95,12 +104,13 @@ def parse(
         state: whether any other role is a slot, which stands under `state`.
         dtype: what the tensors must have; None where they say it themselves, and the document then has it as `dtype`.
         expected: how many tensors there may be: bounds the header's length, before anything of it is read.
+        labels: whether there may be labels, which the header has room for then.
 
     Raises:
         MalformedSafetensors, UnknownField for a role or metadata that is not taken, DtypeMismatch, InvalidTensors; of
         what the metadata holds as JSON ValueNotFinite.
     """
-    header_end = _header_end(body, expected)
+    header_end = _header_end(body, expected, labels=labels)
     header = _header(bytes(body[_LENGTH_BYTES:header_end]))
     _judge(body, header_end)
     document = _metadata(header.pop("__metadata__", None) or {})
@@ -145,16 +155,20 @@ def dumps(vectors: Mapping[str, Values], metadata: Mapping[str, str]) -> bytes:
     return b"".join((len(text).to_bytes(_LENGTH_BYTES, "little"), text, *parts))
 
 
-def _header_end(body: Body, expected: int) -> int:
+def _header_end(body: Body, expected: int, *, labels: bool) -> int:
     """Where the header ends, judged from the length that the body begins with."""
     if len(body) < _LENGTH_BYTES:
         raise MalformedSafetensors(f"the body has {len(body)} bytes; {_LAYOUT}")
     length = int.from_bytes(body[:_LENGTH_BYTES], "little")
-    longest = max_header_bytes(expected)
+    longest = max_header_bytes(expected, labels=labels)
     if length > longest:
+        room = (
+            f"{HEADER_BYTES} and {HEADER_BYTES_PER_TENSOR} for each of {expected} tensor{'' if expected == 1 else 's'}"
+        )
+        if labels:
+            room += f", and {LABELS_BYTES} for labels"
         raise MalformedSafetensors(
-            f"the header has {length} bytes, by the body's first 8; it may have {longest}: {HEADER_BYTES} and "
-            f"{HEADER_BYTES_PER_TENSOR} for each of {expected} tensor{'' if expected == 1 else 's'}"
+            f"the header has {length} bytes, by the body's first 8; it may have {longest}: {room}"
         )
     if length > len(body) - _LENGTH_BYTES:
         raise MalformedSafetensors(
