@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from stepd.api import middleware
 from stepd.exchange import begin
 from tests.api.raw import Wire
 from tests.server import Handle, Running, until
@@ -161,6 +162,23 @@ def test_a_refusal_comes_while_the_body_is_still_being_sent(server: Running) -> 
         (one,) = [one for one in server.connections() if one.client == wire._socket.getsockname()]
         until(lambda: one._head_began_behind, "the body is over")
         until(lambda: one.timeout_keep_alive_task is not None, "the connection's clock runs")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/params", "/docs"], ids=["in one piece", "in two pieces", "a page"])
+def test_headers_that_are_refused_are_an_error_that_is_told(
+    server: Running, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing has been sent by then, so 500 can be; nothing of the headers that may not be is in it."""
+    session, _ = large(server)
+    where = session.path + path if path == "/params" else path
+    monkeypatch.setattr(middleware, "_common_headers", lambda call: ((b"x-split", b"a\r\nset-cookie: b"),))
+    with Wire(server.port) as wire:
+        wire.request("GET", where, "Accept: application/octet-stream, */*")
+        answer = wire.answer()
+        assert (answer.status, answer.content) == (500, b"Internal Server Error")
+        assert not {"x-split", "set-cookie"} & answer.headers.keys()
+        assert answer.headers["connection"] == "close"
+        assert wire.ended()
 
 
 def test_what_has_to_wait_is_cancelled_even_before_its_task_begins() -> None:

@@ -30,6 +30,7 @@ from stepd.settings import Settings
 from stepd.values import DTYPES
 from stepd.web.pages import ADVICE
 from stepd.wire.json import DECODE_BYTES_PER_BYTE, DECODED_BYTES_PER_BYTE, ENCODE_BYTES_PER_VALUE
+from stepd.wire.safetensors import MAX_COPIED_BYTES
 from tests.conformance.cases import files
 
 ROOT = Path(__file__).parent.parent
@@ -122,13 +123,18 @@ def topics() -> str:
 def reservations() -> str:
     """What a request may take of the bytes in flight."""
     float64, float32 = (ENCODE_BYTES_PER_VALUE[DTYPES[name]] for name in ("float64", "float32"))
+    tensors = f"2 of safetensors (4 of its first {MAX_COPIED_BYTES // 1024} kB)"
+    parsing = f"{DECODE_BYTES_PER_BYTE} bytes for each byte of JSON and of a safetensors header, {tensors}, 1 of others"
     rows = (
         ("before the body is read", "its length"),
         (
             "while the body is parsed",
-            f"{DECODE_BYTES_PER_BYTE} bytes for each byte of JSON, 2 of safetensors, 1 of others; never to be had: 413",
+            f"{parsing}; never to be had: 413",
         ),
-        ("from then on", f"{DECODED_BYTES_PER_BYTE} bytes for each byte of JSON, for the values; as before for others"),
+        (
+            "from then on",
+            f"{DECODED_BYTES_PER_BYTE} bytes for each byte of JSON, for the values; 2 of safetensors, 1 of others",
+        ),
         ("the step", "params and slots once more, until they take the place of the old ones"),
         (
             "the answer",

@@ -186,20 +186,22 @@ class Exchange:
         if not self.disconnected:
             if self.scope["method"] == "HEAD":
                 body = b""
+            head = self._head(status, headers)
             self._started = True
-            self.transport.write(self._head(status, headers) + body)
+            self.transport.write(head + body)
             self._end()
         return True
 
     def _start(self, status: int, headers: HeaderLines) -> None:
-        names = dict(headers)
-        length = names.get(b"content-length")
-        self._started = True
-        self._left = 0 if length is None else int(length)
-        if length is None and self.scope["method"] != "HEAD" and status not in (204, 304):
-            self._chunked = True
+        length = dict(headers).get(b"content-length")
+        chunked = length is None and self.scope["method"] != "HEAD" and status not in (204, 304)
+        if chunked:
             headers = [*headers, (b"transfer-encoding", b"chunked")]
-        self.transport.write(self._head(status, headers))
+        left = 0 if length is None else int(length)
+        head = self._head(status, headers)
+        # Not before the head has been made: while nothing was sent, an error can be answered.
+        self._started, self._chunked, self._left = True, chunked, left
+        self.transport.write(head)
 
     @property
     def needs_nothing_more(self) -> bool:

@@ -5,16 +5,18 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
 from stepd.api.service import THREAD_BYTES
 from stepd.wire import raw, safetensors
+from stepd.wire.json import DECODE_BYTES_PER_BYTE
 from tests.api.formats import FORMATS, JSON, RAW, SAFETENSORS, body, send
 from tests.api.raw import Wire
 from tests.api.test_limits import MIB, others
 from tests.server import PATIENCE_S, Handle, Running, Servers, in_thread, until
-from tests.wire.tensorfiles import made
+from tests.wire.tensorfiles import entry, made
 
 SIZE = 10_000
 
@@ -95,15 +97,47 @@ def test_a_file_that_can_not_be_of_this_session_is_refused_before_it_comes(
             assert str(most) in str(answer.json()["detail"])
 
 
-def test_a_file_of_which_nothing_is_known_may_take_what_all_requests_may(tight: Running) -> None:
+def with_header(length: int, values: int = 0) -> bytes:
+    """A create whose header has so many bytes, most of them blanks."""
+    text = json.dumps({"__metadata__": {"labels": "{}"}, **({"params": entry([values], 0)} if values else {})}).encode()
+    return made(text.ljust(length), np.ones(values).tobytes())
+
+
+def test_a_file_of_which_nothing_is_known_may_take_what_all_requests_may(tight: Running, servers: Servers) -> None:
     """Where there is no session yet the bytes in flight are the limit, and the header's depends on max_tensors."""
-    handle = tight.session()
-    refused = send(handle, "PUT ", bytes(MIB + 1), SAFETENSORS)
+    refused = send(tight.session(), "PUT ", bytes(MIB + 1), SAFETENSORS)
     assert (refused.status_code, refused.json()["code"]) == (413, "request-too-large")
     assert "STEPD_MAX_IN_FLIGHT_BYTES" in refused.json()["detail"]
-    long = made(json.dumps({"__metadata__": {"labels": "{}" + " " * 100_000}}).encode())
-    assert send(handle, "PUT ", long, SAFETENSORS).status_code == 201, "4,096 tensors are expected"
+    handle = servers(max_in_flight_bytes=8 * MIB).session()
+    assert send(handle, "PUT ", with_header(100_000), SAFETENSORS).status_code == 201, "4,096 tensors are expected"
     handle.delete()
+
+
+@pytest.mark.parametrize("values", [0, SIZE], ids=["short", "long"])
+@pytest.mark.parametrize("chunked", [False, True], ids=["with-length", "chunked"])
+def test_what_a_header_may_take_is_reserved_before_it_is_parsed(tight: Running, values: int, chunked: bool) -> None:
+    """56 bytes for each of its own: 503 while others have the room, 413 where nobody could have it."""
+    handle = tight.session()
+
+    def create(header: int) -> httpx.Response:
+        content: Any = with_header(header, values)
+        return send(handle, "PUT ", chunks(content) if chunked else content, SAFETENSORS)
+
+    refused = create(MIB // DECODE_BYTES_PER_BYTE)
+    assert (refused.status_code, refused.json()["code"]) == (413, "request-too-large")
+    with others(tight, 0.6):
+        late = create(MIB // DECODE_BYTES_PER_BYTE // 2)
+        assert (late.status_code, late.json()["code"]) == (503, "over-budget")
+    assert create(MIB // DECODE_BYTES_PER_BYTE // 2).status_code == 201
+    assert tight.bytes_in_flight() == 0
+    handle.delete()
+
+
+def test_a_file_that_claims_a_header_too_long_to_be_read_reserves_none(tight: Running, held: Handle) -> None:
+    """It is told what is wrong, and not that there is no room."""
+    refused = send(held, "POST /step", b"\xff" * (8 * SIZE), SAFETENSORS)
+    assert (refused.status_code, refused.json()["code"]) == (400, "malformed-safetensors")
+    assert tight.bytes_in_flight() == 0
 
 
 @pytest.mark.parametrize("media_type", [RAW, SAFETENSORS])

@@ -40,7 +40,9 @@ MALFORMED: list[tuple[str, bytes, str]] = [
     ("empty header", made(b""), "the header is not JSON in UTF-8"),
     ("no UTF-8", made(b'{"\xff":1}'), "not JSON in UTF-8: 'utf-8' codec can't decode byte 0xff in position 2"),
     ("NUL behind", made(json.dumps({"grads": GRADS}).encode() + b"\0", EIGHT), "not JSON in UTF-8: Extra data"),
-    ("deep", made(b"[" * 5000), "the header is not JSON in UTF-8"),
+    ("deep", made(b"[" * 5000), "the header has arrays or objects besides the shape and data_offsets of tensors"),
+    ("unknown lists", made({"grads": GRADS | {"x": [[]] * 500}}, EIGHT), "the header has arrays or objects besides"),
+    ("unknown objects", made({"grads": GRADS, "x": [{}] * 500}, EIGHT), "the header has arrays or objects besides"),
     ("NaN", made(f'{{"grads":{TEXT},"x":NaN}}'.encode(), EIGHT), "invalid JSON in header"),
     ("a long number", made(f'{{"grads":{TEXT},"x":{"9" * 5000}}}'.encode(), EIGHT), "the header is not JSON in UTF-8"),
     ("cut", made({"grads": GRADS}, bytes(7)), "file not fully covered"),
@@ -87,16 +89,33 @@ def test_a_large_body_is_refused_alike(extra: int) -> None:
         read_step(body)
 
 
-def test_a_header_may_be_as_long_as_its_tensors_need() -> None:
-    """4 kB and 1 kB for each tensor that is expected, to the byte, before anything of it is read."""
+@pytest.mark.parametrize(("labels", "room"), [(False, 0), (True, 72 * 1024)], ids=["no labels", "labels"])
+def test_a_header_may_be_as_long_as_its_tensors_need(labels: bool, room: int) -> None:
+    """4 kB, 1 kB for each tensor, 72 kB where there may be labels; to the byte, before anything of it is read."""
     text = json.dumps({"grads": GRADS}).encode()
     for expected in (0, 1, 7):
-        longest = 4096 + 1024 * expected
+        longest = 4096 + 1024 * expected + room
         fits, too_long = (made(text + b" " * (length - len(text)), EIGHT) for length in (longest, longest + 1))
-        ways: dict[str, Any] = {"vectors": ["grads"], "state": False, "dtype": None, "expected": expected}
+        ways: dict[str, Any] = {"vectors": ["grads"], "state": False, "dtype": None}
+        ways |= {"expected": expected, "labels": labels}
         assert wire.parse(fits, **ways)["grads"] == [0.0]
         with pytest.raises(MalformedSafetensors, match=f"the header has {longest + 1} bytes.* may have {longest}"):
             wire.parse(too_long, **ways)
+
+
+def test_brackets_in_names_and_metadata_are_none() -> None:
+    """However many a name or a label has, escaped quotes among them."""
+    names = {f"params/{'[{' * 60}{i}": np.ones(1) for i in range(4)}
+    document = read_checkpoint(body_of(names, {"labels": json.dumps({'"[': "[" * 200, '\\"': "{" * 200})}))
+    assert len(document["params"]) == 4
+    assert document["labels"] == {'"[': "[" * 200, '\\"': "{" * 200}
+
+
+def test_the_deepest_header_that_can_be_long_enough() -> None:
+    """Nesting that has no more brackets than tensors have, and is deeper than any parser goes."""
+    body = made((b"[" + b" " * 20) * 5000)
+    with pytest.raises(MalformedSafetensors):
+        wire.parse(body, vectors=["grads"], state=False, dtype=None, expected=1000)
 
 
 ONE = np.zeros(1)

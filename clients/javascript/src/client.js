@@ -3,7 +3,7 @@
 import { ConnectionFailed } from "./errors.js";
 import { formatNamed } from "./formats.js";
 import * as flows from "./flows.js";
-import { optionsOf } from "./options.js";
+import { numberOf, optionsOf } from "./options.js";
 import { openSession, restoreAs } from "./opening.js";
 import { RetryPolicy, Sendings } from "./retry.js";
 import * as service from "./service.js";
@@ -21,6 +21,9 @@ import { VERSION } from "./version.js";
 /** @import {Answer, Flow, Request} from "./wire.js" */
 
 const DEFAULT_URL = "http://127.0.0.1:8000";
+
+const OPTIONS = /** @type {const} */ (["timeoutS", "retry", "format", "fetch", "sleep"]);
+const OF_CREATION = /** @type {const} */ (["optimizer", "params", "shape", "dtype", "ttlS", "labels", "signal"]);
 
 /**
  * A way to a stepd service. Its sessions are independent of one another.
@@ -48,13 +51,13 @@ export class Client {
    *   that they can be read on their way, and binary for more. The results are the same, bit for bit
    * @param {typeof globalThis.fetch} [options.fetch] sends, for tests
    * @param {(seconds: number, signal?: AbortSignal) => Promise<void>} [options.sleep] waits between attempts, for tests
-   * @throws {TypeError} `baseUrl` is not an http or https URL
+   * @throws {TypeError} `baseUrl` is not an http or https URL, `timeoutS` no number, or there is no such option
    * @throws {RangeError} `timeoutS` is not above 0, or there is no such format
    */
   constructor(baseUrl, options = {}) {
-    const { timeoutS = 60, retry = new RetryPolicy(), format = "auto" } = optionsOf(options);
+    const { timeoutS = 60, retry = new RetryPolicy(), format = "auto" } = optionsOf(options, OPTIONS);
     const { fetch = globalThis.fetch, sleep = pause } = options;
-    if (!(timeoutS > 0)) throw new RangeError(`timeoutS is ${timeoutS}; it must be above 0`);
+    if (!(numberOf("timeoutS", timeoutS) > 0)) throw new RangeError(`timeoutS is ${timeoutS}; it must be above 0`);
     const url = checkedUrl(baseUrl ?? defaultUrl());
     this.#url = `${url.origin}${url.pathname}`.replace(/\/+$/, "");
     this.#headers = { accept: "application/json", ...userAgent(), ...credentials(url) };
@@ -106,7 +109,7 @@ export class Client {
   async session(sessionId = null, creation = {}) {
     const id = typeof sessionId === "object" ? null : sessionId;
     const given = typeof sessionId === "object" && sessionId !== null ? sessionId : creation;
-    const { signal, ...what } = optionsOf(given);
+    const { signal, ...what } = optionsOf(given, OF_CREATION);
     return new Session(this.#run, await this.#run(openSession(id, what, this.#format), signal));
   }
 
@@ -124,7 +127,7 @@ export class Client {
    * @returns {Promise<Session>} at the checkpoint's step, values in the kind of the checkpoint's
    */
   async restore(sessionId, checkpoint, options = {}) {
-    const { signal, ...made } = optionsOf(options);
+    const { signal, ...made } = optionsOf(options, ["ttlS", "labels", "signal"]);
     return new Session(this.#run, await this.#run(restoreAs(sessionId, checkpoint, made, this.#format), signal));
   }
 
@@ -139,7 +142,7 @@ export class Client {
    * @returns {AsyncGenerator<SessionInfo, void, undefined>}
    */
   async *sessions(options = {}) {
-    const { label = {}, pageSize, signal } = optionsOf(options);
+    const { label = {}, pageSize, signal } = optionsOf(options, ["label", "pageSize", "signal"]);
     /** @type {string | null} */
     let pageToken = null;
     do {
@@ -158,7 +161,7 @@ export class Client {
    * @returns {Promise<void>}
    */
   async delete(sessionId, options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(flows.remove(sessionId, null), signal);
   }
 
@@ -182,7 +185,7 @@ export class Client {
    * @returns {Promise<{params: Returned<Params>, state: Record<string, Returned<Params>>}>} in the kind of `params`
    */
   async stepOnce(optimizer, params, grads, options = {}) {
-    const { signal, ...how } = optionsOf(options);
+    const { signal, ...how } = optionsOf(options, ["state", "dtype", "shape", "signal"]);
     return this.#run(service.stepOnce(optimizer, /** @type {Values} */ (params), /** @type {Values} */ (grads), how, this.#format), signal);
   }
 
@@ -193,7 +196,7 @@ export class Client {
    * @returns {Promise<Record<string, any>>}
    */
   async optimizers(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(service.optimizers(), signal);
   }
 
@@ -204,7 +207,7 @@ export class Client {
    * @returns {Promise<Record<string, any>>}
    */
   async info(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(service.info(), signal);
   }
 

@@ -11,7 +11,8 @@ import { copied, shapeOf } from "./arrays.js";
 import { Checkpoint, checkedCheckpoint, checkpointPayload } from "./checkpoint.js";
 import { InvalidQuery, SessionExpired, SessionHasNoShape, SessionNotFound } from "./errors.js";
 import { isBinary, payload } from "./formats.js";
-import { isPlainObject, nameOfType } from "./json.js";
+import { isPlainObject } from "./json.js";
+import { numberOf } from "./options.js";
 import * as requests from "./requests.js";
 import { info } from "./service.js";
 import { fitted, shapesOf, takeIn } from "./values.js";
@@ -58,7 +59,7 @@ export function* describe(sessionId) {
 export function* step(held, key, grads, { params, lr, returnParams = true, shape }) {
   const shapes = shape === undefined ? null : shapesOf(shape);
   const given = takeFor(held, "grads", grads, shapes);
-  if (typeof (lr ?? 0) !== "number") throw new TypeError(`lr is ${nameOfType(lr)}; it must be a number`);
+  numberOf("lr", lr ?? 0);
   const replacing = params === undefined ? {} : { params: takeFor(held, "params", params, shapes).arrays };
   const binary = isBinary(held.format, shapeOf(given.arrays));
   const answer = yield requests.step(
@@ -99,8 +100,7 @@ export function* waitForStep(held, wanted, timeoutS) {
   if (!(Number.isSafeInteger(wanted) && wanted >= 0)) {
     throw new RangeError(`step is ${wanted}; it must be a whole number, at least 0`);
   }
-  let left = timeoutS ?? Infinity;
-  if (typeof left !== "number") throw new TypeError(`timeoutS is ${nameOfType(left)}; it must be a number, or null`);
+  let left = numberOf("timeoutS", timeoutS ?? Infinity, ", or null");
   if (!(left >= 0)) throw new RangeError(`timeoutS is ${left}; it must be at least 0, or null: as long as it takes`);
   let longest = LONGEST_WAIT_S;
   for (;;) {

@@ -8,11 +8,14 @@
 
 import { errorOf, retryAfterS } from "./answers.js";
 import { ConnectionFailed } from "./errors.js";
+import { numberOf, optionsOf } from "./options.js";
 
 /** @import {Answer, Request} from "./wire.js" */
 
 // Not 409, 412 and 422, which would be the same again, nor 500, which says that the service is broken.
 const RETRIED_STATUSES = new Set([408, 429, 502, 503, 504]);
+
+const OPTIONS = /** @type {const} */ (["attempts", "baseS", "capS", "patienceS", "random"]);
 
 /** How often and after how long what is safe to repeat is repeated. */
 export class RetryPolicy {
@@ -23,14 +26,16 @@ export class RetryPolicy {
    * @param {number} [options.capS] upper bound of any pause
    * @param {number} [options.patienceS] the longest Retry-After that is waited for; beyond it the error is raised at once
    * @param {() => number} [options.random] gives a float from 0 to 1; for tests
+   * @throws {TypeError} a time is no number, or there is no such option
    * @throws {RangeError} `attempts` is no whole number from 1 on, or a time is negative
    */
-  constructor({ attempts = 4, baseS = 0.25, capS = 8, patienceS = 60, random = Math.random } = {}) {
+  constructor(options = {}) {
+    const { attempts = 4, baseS = 0.25, capS = 8, patienceS = 60, random = Math.random } = optionsOf(options, OPTIONS);
     if (!(Number.isInteger(attempts) && attempts >= 1)) {
       throw new RangeError(`attempts is ${attempts}; it must be a whole number, at least 1`);
     }
     for (const [name, value] of Object.entries({ baseS, capS, patienceS })) {
-      if (!(value >= 0)) throw new RangeError(`${name} is ${value}; it must not be negative`);
+      if (!(numberOf(name, value) >= 0)) throw new RangeError(`${name} is ${value}; it must not be negative`);
     }
     this.attempts = attempts;
     this.baseS = baseS;

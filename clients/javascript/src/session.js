@@ -157,7 +157,7 @@ export class Session {
    * @returns {Promise<any>}
    */
   async step(grads, options = {}) {
-    const { signal, ...how } = optionsOf(options);
+    const { signal, ...how } = optionsOf(options, ["params", "lr", "returnParams", "shape", "signal"]);
     return this.#run(flows.step(this.#held, newKey(), grads, how), signal);
   }
 
@@ -169,7 +169,7 @@ export class Session {
    * @returns {Promise<any>} as `params`
    */
   async fetchParams(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(flows.fetchParams(this.#held), signal);
   }
 
@@ -187,7 +187,7 @@ export class Session {
    * @returns {Promise<any>} the params that are there when the wait ends, as `params`
    */
   async waitForStep(step, options = {}) {
-    const { timeoutS, signal } = optionsOf(options);
+    const { timeoutS, signal } = optionsOf(options, ["timeoutS", "signal"]);
     return this.#run(flows.waitForStep(this.#held, step, timeoutS), signal);
   }
 
@@ -203,7 +203,7 @@ export class Session {
    * @returns {Promise<void>}
    */
   async putParams(params, options = {}) {
-    const { shape, signal } = optionsOf(options);
+    const { shape, signal } = optionsOf(options, ["shape", "signal"]);
     return this.#run(flows.putParams(this.#held, /** @type {Values} */ (params), shape), signal);
   }
 
@@ -215,7 +215,7 @@ export class Session {
    * @returns {Promise<Checkpoint>} values in the kind in which they last went in
    */
   async state(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(flows.state(this.#held), signal);
   }
 
@@ -231,7 +231,7 @@ export class Session {
    * @returns {Promise<void>}
    */
   async restore(checkpoint, options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(flows.restore(this.#held, checkpoint), signal);
   }
 
@@ -243,7 +243,7 @@ export class Session {
    * @returns {Promise<void>}
    */
   async reset(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(flows.reset(this.#held), signal);
   }
 
@@ -255,7 +255,7 @@ export class Session {
    * @returns {Promise<void>}
    */
   async delete(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(flows.remove(this.id, this.etag), signal);
   }
 
@@ -266,7 +266,7 @@ export class Session {
    * @returns {Promise<SessionInfo>}
    */
   async describe(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(flows.describe(this.id), signal);
   }
 }

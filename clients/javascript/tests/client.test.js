@@ -214,35 +214,70 @@ test("a password may hold any byte, encoded, and percent signs that encode nothi
   }
 });
 
-test("options that are none are refused by name, before anything is sent", async () => {
-  const network = new Network();
+/**
+ * Every verb that takes options, each with those given, and the client itself.
+ *
+ * @param {Network} network
+ * @param {any} options
+ * @returns {Promise<Record<string, () => Promise<unknown>>>}
+ */
+async function withOptions(network, options) {
   const session = await network.session();
   const client = network.client();
   const checkpoint = new Checkpoint({ optimizer: SESSION.optimizer, dtype: "float64", step: 0, params: [1, 2], state: {} });
-  for (const options of /** @type {any[]} */ ([null, 3, "lr", [1, 2], new Float64Array(2)])) {
-    /** @type {(() => Promise<unknown>)[]} */
-    const verbs = [
-      () => session.step(GRADS, options),
-      () => session.fetchParams(options),
-      () => session.waitForStep(1, options),
-      () => session.putParams(GRADS, options),
-      () => session.state(options),
-      () => session.restore(checkpoint, options),
-      () => session.reset(options),
-      () => session.delete(options),
-      () => session.describe(options),
-      () => client.session("run", options),
-      () => client.restore("run", checkpoint, options),
-      () => client.sessions(options).next(),
-      () => client.delete("run", options),
-      () => client.stepOnce(stepd.SGD(), GRADS, GRADS, options),
-      () => client.optimizers(options),
-      () => client.info(options),
-      async () => new Client("http://stepd.test", options),
-    ];
-    for (const verb of verbs) await assert.rejects(verb, { name: "TypeError", message: /^options is (null|an? \w+); give an object/ });
+  return {
+    step: () => session.step(GRADS, options),
+    fetchParams: () => session.fetchParams(options),
+    waitForStep: () => session.waitForStep(1, options),
+    putParams: () => session.putParams(GRADS, options),
+    state: () => session.state(options),
+    "session.restore": () => session.restore(checkpoint, options),
+    reset: () => session.reset(options),
+    "session.delete": () => session.delete(options),
+    describe: () => session.describe(options),
+    session: () => client.session("run", options),
+    restore: () => client.restore("run", checkpoint, options),
+    sessions: () => client.sessions(options).next(),
+    delete: () => client.delete("run", options),
+    stepOnce: () => client.stepOnce(stepd.SGD(), GRADS, GRADS, options),
+    optimizers: () => client.optimizers(options),
+    info: () => client.info(options),
+    Client: async () => new Client("http://stepd.test", options),
+    RetryPolicy: async () => new stepd.RetryPolicy(options),
+  };
+}
+
+test("options that are none are refused by name, before anything is sent", async () => {
+  const network = new Network();
+  for (const options of [null, 3, "lr", [1, 2], new Float64Array(2)]) {
+    for (const [verb, attempt] of Object.entries(await withOptions(network, options))) {
+      await assert.rejects(attempt, { name: "TypeError", message: /^options is (null|an? \w+); give an object/ }, verb);
+    }
   }
   assert.deepEqual(network.requests, []);
+});
+
+test("an option that there is not, such as one misspelt, is refused with those that there are", async () => {
+  const network = new Network();
+  for (const name of ["timeout_s", "return_params", "learningRate", "signals", "toString"]) {
+    for (const [verb, attempt] of Object.entries(await withOptions(network, { [name]: 1 }))) {
+      const message = new RegExp(`^there is no option "${name}"; there is \\w+`);
+      await assert.rejects(attempt, { name: "TypeError", message }, `${verb} takes ${name}`);
+    }
+  }
+  await assert.rejects(network.client().session(/** @type {any} */ ({ parms: [1, 2] })), /no option "parms"; there is optimizer, params/);
+  assert.deepEqual(network.requests, []);
+});
+
+test("a time that is no number is refused by name", () => {
+  for (const given of /** @type {any[]} */ (["5", true, null, {}, [5]])) {
+    const message = /^(timeoutS|baseS|capS|patienceS) is (null|an? \w+); it must be a number$/;
+    assert.throws(() => new Client("http://stepd.test", { timeoutS: given }), { name: "TypeError", message });
+    for (const name of ["baseS", "capS", "patienceS"]) {
+      assert.throws(() => new stepd.RetryPolicy({ [name]: given }), { name: "TypeError", message });
+    }
+  }
+  for (const timeoutS of [0, -1, NaN]) assert.throws(() => new Client("http://stepd.test", { timeoutS }), RangeError);
 });
 
 test("what is no checkpoint is not restored, and says so before anything is sent", async () => {

@@ -24,6 +24,13 @@ def place(begin, end, shape=(1,), dtype="F64"):
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
 
 
+ONE = json.dumps(place(0, 8))
+
+
+def twice(members):
+    return body(f"{{{members}}}".encode(), bytes(8))
+
+
 def test_the_library_reads_what_is_written():
     """Names, shapes, dtypes and every bit; text in the metadata; values aligned for whoever maps the file."""
     written = b"".join(write(Contents(TENSORS, {"step": "3"})))
@@ -81,6 +88,13 @@ def test_a_header_of_odd_length_is_read():
         (body(b"[]"), "not a JSON object"),
         (body(b" {}"), "not a JSON object"),
         (body(b'{"a":'), "unexpected end"),
+        (twice(f'"a":{ONE},"a":{ONE}'), "the header has 'a' twice"),
+        (twice(f'"a":{ONE},"\\u0061":{ONE}'), "the header has 'a' twice"),
+        (twice(f'"a":{ONE},"a":1'), "the header has 'a' twice"),
+        (twice(f'"a":{ONE[:-1]},"shape":[1]}}'), "the header has 'shape' twice"),
+        (twice(f'"__metadata__":{{"step":"1","step":"1"}},"a":{ONE}'), "the header has 'step' twice"),
+        (twice(f'"__metadata__":{{}},"a":{ONE},"__metadata__":{{}}'), "the header has '__metadata__' twice"),
+        (twice(f'"a":{"[" * 1000}{"]" * 1000},"b":{ONE}'), "nested too deeply|must have dtype"),
         (body({"__metadata__": {"step": 3}}), "not text by name"),
         (body({"__metadata__": []}), "not text by name"),
         (body({"a": [1]}), "must have dtype, shape and data_offsets"),

@@ -224,7 +224,23 @@ def test_other_dtypes_are_refused(dtype):
 
 
 @pytest.mark.parametrize(
-    "document", [[[1.0], [1.0, 2.0]], [None], ["x"], "x", 1.5, None, {"w": [None]}, [1e300], {"w": ["x"]}]
+    "document",
+    [
+        [[1.0], [1.0, 2.0]],
+        [None],
+        ["x"],
+        "x",
+        1.5,
+        None,
+        {"w": [None]},
+        [1e300],
+        {"w": ["x"]},
+        [1.0, True],
+        [[0.5, 1], [False, 2]],
+        {"w": [2**70, True]},
+        {"w": True},
+        [[[]] * 2, [[True]] * 2],
+    ],
 )
 def test_documents_that_are_no_values_are_refused(document):
     """An answer that does not hold finite numbers of the dtype is a ValueError, never NaN or zero."""

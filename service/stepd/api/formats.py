@@ -33,18 +33,20 @@ class Form(NamedTuple):
 
     `roles` stand under their own names, the first of them alone where there are no names; `state` tells whether others
     are slots. `told` is metadata that has no place in such a request and does no harm: a file goes back as it came.
+    `labels` tells whether they may be there.
     """
 
     takes: tuple[str, ...]
     roles: tuple[str, ...]
     state: bool = False
     told: tuple[str, ...] = ()
+    labels: bool = False
 
 
 OF_STEP = Form(FORMATS, ("grads", "params"), told=("optimizer", "step", "digest"))
 OF_PARAMS = Form(FORMATS, ("params",), told=("optimizer", "step", "digest"))
-OF_CREATE = Form(STATE, ("params",))
-OF_STATE = Form(STATE, ("params",), state=True)
+OF_CREATE = Form(STATE, ("params",), labels=True)
+OF_STATE = Form(STATE, ("params",), state=True, labels=True)
 OF_STEP_ONCE = Form(STATE, ("params", "grads"), state=True)
 
 
@@ -109,7 +111,7 @@ def _limit(given: str, settings: Settings, form: Form, tensors: Tensors | None) 
         nbytes, advice = settings.max_in_flight_bytes, "(STEPD_MAX_IN_FLIGHT_BYTES)"
     else:
         count = len(form.roles) * len(tensors.shapes)
-        nbytes = 8 + safetensors.max_header_bytes(count) + len(form.roles) * tensors.nbytes
+        nbytes = 8 + safetensors.max_header_bytes(count, labels=form.labels) + len(form.roles) * tensors.nbytes
         advice = "for these tensors and a header"
     return Limit(nbytes, partial(_too_large, nbytes, advice)), count
 

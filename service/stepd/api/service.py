@@ -31,10 +31,9 @@ T = TypeVar("T")
 
 # Values of a binary body from this size on are looked at in a thread, so that they hold nobody up.
 THREAD_BYTES = 1024 * 1024
-# What reading takes for each byte of a body beside the body: JSON at worst, and what is left of it once it is parsed;
-# safetensors one copy, where values are not aligned.
-_PARSING = {JSON: DECODE_BYTES_PER_BYTE - 1, raw.MEDIA_TYPE: 0, safetensors.MEDIA_TYPE: 1}
-_PARSED = {JSON: DECODED_BYTES_PER_BYTE - 1, raw.MEDIA_TYPE: 0, safetensors.MEDIA_TYPE: 1}
+# What reading takes for each byte of a body, itself counted: while it is parsed, and from then on.
+_PARSING = {JSON: DECODE_BYTES_PER_BYTE, raw.MEDIA_TYPE: 1}
+_PARSED = {JSON: DECODED_BYTES_PER_BYTE, raw.MEDIA_TYPE: 1, safetensors.MEDIA_TYPE: 2}
 
 
 @dataclass
@@ -70,25 +69,28 @@ class Service:
         What parsing takes is reserved while it lasts, what the values take from then on. `decode` may run in a thread.
         `layout` says of which session the values are.
         """
-        parsing = _PARSING[agreed.body]
         if agreed.length is not None and agreed.length <= SMALL_BYTES:
-            reservation.grow(agreed.length * (1 + parsing))  # until the answer has left: it is not worth more
+            least = _parsing_bytes(agreed, form, agreed.length)
+            reservation.grow(least)  # until the answer has left: it is not worth more
             body = await read_short(call)
+            if agreed.body == safetensors.MEDIA_TYPE:
+                reservation.grow(_parsing_bytes(agreed, form, agreed.length, body) - least)
             began = time.perf_counter()
             decoded = self._decoded(body, agreed, form, decode, layout)
             call.parse_s = time.perf_counter() - began
             return decoded
-        reservation.require_possible((agreed.length or 0) * (1 + parsing))
+        reservation.require_possible(_parsing_bytes(agreed, form, agreed.length or 0))
         body = await read_body(call, reservation, agreed.length, agreed.limit, text=agreed.body == JSON)
         size = len(body)
-        reservation.grow(size * parsing)
+        parsing = _parsing_bytes(agreed, form, size, body)
+        reservation.grow(parsing - size)
         began = time.perf_counter()
         try:
             if agreed.body == JSON or size < THREAD_BYTES:
                 return self._decoded(body, agreed, form, decode, layout)
             return await asyncio.to_thread(self._decoded, body, agreed, form, decode, layout)
         finally:
-            reservation.shrink(size * (parsing - _PARSED[agreed.body]))
+            reservation.shrink(parsing - size * _PARSED[agreed.body])
             call.parse_s = time.perf_counter() - began
 
     @staticmethod
@@ -106,6 +108,7 @@ class Service:
             state=form.state,
             dtype=None if layout is None else layout.dtype,
             expected=agreed.tensors,
+            labels=form.labels,
         )
         for name in form.told:
             document.pop(name, None)
@@ -132,6 +135,14 @@ class Service:
                 detail = f"state: {name[:40]!r} {wrong}; {optimizer.rule.name} has {', '.join(names)}"
                 raise CheckpointMismatch(detail, errors=[FieldError.at("state", name, detail=detail)])
         return {name: self.decode_at(given[name], ("state", name), tensors.dtype, tensors).flat for name in names}
+
+
+def _parsing_bytes(agreed: Agreed, form: Form, length: int, body: Body = b"") -> int:
+    """What a body of that length takes while it is parsed; as long as it has not been read, at least."""
+    if agreed.body == safetensors.MEDIA_TYPE:
+        longest = safetensors.max_header_bytes(agreed.tensors, labels=form.labels)
+        return safetensors.decode_bytes(length, safetensors.header_bytes(body, longest))
+    return length * _PARSING[agreed.body]
 
 
 @contextmanager

@@ -94,8 +94,12 @@ def decode_values(
 def finite_values(tensors: Tensors, flat: FloatArray, place: Place = ()) -> Values:
     """The vector as values, every one of them finite. `place` is where they stood, () for a body that is nothing else.
 
+    A vector whose values are not aligned, as a body may have it, is copied.
+
     Raises ValueNotFinite, which names the tensor and the index of the first that is not.
     """
+    if not flat.flags.aligned:
+        flat = flat.copy()
     most = largest(flat)
     if most != math.inf:
         return Values(tensors, flat, most)

@@ -22,9 +22,7 @@ def decode(body: bytes | bytearray | memoryview, tensors: Tensors) -> Values:
     """
     if len(body) != tensors.nbytes:
         raise not_its_bytes(tensors, f"the body has {len(body)} byte{'' if len(body) == 1 else 's'}")
-    flat = np.frombuffer(body, tensors.dtype)
-    # A bytearray that was cut at its beginning may not be aligned; then, and only then, the values are copied.
-    return finite_values(tensors, flat if flat.flags.aligned else flat.copy())
+    return finite_values(tensors, np.frombuffer(body, tensors.dtype))
 
 
 def not_its_bytes(tensors: Tensors, what: str) -> ShapeMismatch:

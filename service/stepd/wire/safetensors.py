@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -30,6 +31,7 @@ from stepd.errors import (
 )
 from stepd.values import DTYPES, MAX_RANK, FloatArray, Shape, Values
 from stepd.wire.arrays import Place, say
+from stepd.wire.json import DECODE_BYTES_PER_BYTE
 from stepd.wire.json import dumps as dumps_json
 from stepd.wire.json import parse as parse_json
 
@@ -39,11 +41,18 @@ MEDIA_TYPE = "application/vnd.safetensors"
 
 HEADER_BYTES = 4 * 1024
 HEADER_BYTES_PER_TENSOR = 1024
+# As many labels as there may be, as long as they may be: each character two escapes in text that is escaped once more,
+# `\\ud83d\\ude00`.
+LABELS_BYTES = 72 * 1024
 # Up to this size the library judges a body as it is, although its reader copies it twice.
 MAX_COPIED_BYTES = 64 * 1024
 
 _LENGTH_BYTES = 8
 _ALIGNMENT = 8
+# A tensor has one object and two arrays, and so a bracket in 17 characters at most.
+_BYTES_PER_BRACKET = 17
+# To the end where it has none, so that nothing is looked at twice.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 _DTYPES = {"F64": DTYPES["float64"], "F32": DTYPES["float32"]}
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 _JSON_METADATA = ("optimizer", "labels", "step", "ttl_s")
@@ -55,18 +64,39 @@ _LAYOUT = (
 )
 
 
-def max_header_bytes(tensors: int) -> int:
-    """The longest header of a body in which so many tensors are expected."""
-    return HEADER_BYTES + HEADER_BYTES_PER_TENSOR * tensors
+def decode_bytes(length: int, header: int = 0) -> int:
+    """Bytes that a body of that length and what is made of it take at most; a test measures it.
+
+    The values once more, where they are not aligned or not in order; of a small body the library's copies; and what is
+    parsed of the header, which is of that length.
+    """
+    return 2 * length + 2 * min(length, MAX_COPIED_BYTES) + DECODE_BYTES_PER_BYTE * min(length, header)
+
+
+def header_bytes(body: Body, longest: int) -> int:
+    """The header's length, which the body begins with; 0 where it is too long to be read."""
+    length = int.from_bytes(body[:_LENGTH_BYTES], "little")
+    return 0 if length > longest else length
+
+
+def max_header_bytes(tensors: int, *, labels: bool = False) -> int:
+    """The longest header of a body in which so many tensors are expected, and maybe labels."""
+    return HEADER_BYTES + HEADER_BYTES_PER_TENSOR * tensors + LABELS_BYTES * labels
 
 
 def parse(
-    body: Body, *, vectors: Collection[str], state: bool, dtype: np.dtype[Any] | None, expected: int
+    body: Body,
+    *,
+    vectors: Collection[str],
+    state: bool,
+    dtype: np.dtype[Any] | None,
+    expected: int,
+    labels: bool = False,
 ) -> dict[str, Any]:
     """The document that JSON would have given, with an array for each tensor.
 
-    The arrays are views of the body; where its header leaves the values unaligned, of one copy of them. Whether they
-    are finite, and of the session's names and shapes, is judged by `decode_values`.
+    The arrays are views of the body, unaligned where its header is not padded. Whether they are finite, and of the
+    session's names and shapes, is judged by `decode_values`.
 
     Args:
         body: the whole of it.
@@ -74,12 +104,13 @@ def parse(
         state: whether any other role is a slot, which stands under `state`.
         dtype: what the tensors must have; None where they say it themselves, and the document then has it as `dtype`.
         expected: how many tensors there may be: bounds the header's length, before anything of it is read.
+        labels: whether there may be labels, which the header has room for then.
 
     Raises:
         MalformedSafetensors, UnknownField for a role or metadata that is not taken, DtypeMismatch, InvalidTensors; of
         what the metadata holds as JSON ValueNotFinite.
     """
-    header_end = _header_end(body, expected)
+    header_end = _header_end(body, expected, labels=labels)
     header = _header(bytes(body[_LENGTH_BYTES:header_end]))
     _judge(body, header_end)
     document = _metadata(header.pop("__metadata__", None) or {})
@@ -92,8 +123,6 @@ def parse(
         document["dtype"] = common.name
     shapes = {name: _shape(header[name]["shape"], place) for name, place in places.items()}
     values: FloatArray = np.frombuffer(body, common, offset=header_end)
-    if not values.flags.aligned:
-        values = values.copy()
     for name, place in places.items():
         first, last = (offset // common.itemsize for offset in header[name]["data_offsets"])
         _put(document, place, values[first:last].reshape(shapes[name]))
@@ -126,16 +155,20 @@ def dumps(vectors: Mapping[str, Values], metadata: Mapping[str, str]) -> bytes:
     return b"".join((len(text).to_bytes(_LENGTH_BYTES, "little"), text, *parts))
 
 
-def _header_end(body: Body, expected: int) -> int:
+def _header_end(body: Body, expected: int, *, labels: bool) -> int:
     """Where the header ends, judged from the length that the body begins with."""
     if len(body) < _LENGTH_BYTES:
         raise MalformedSafetensors(f"the body has {len(body)} bytes; {_LAYOUT}")
     length = int.from_bytes(body[:_LENGTH_BYTES], "little")
-    longest = max_header_bytes(expected)
+    longest = max_header_bytes(expected, labels=labels)
     if length > longest:
+        room = (
+            f"{HEADER_BYTES} and {HEADER_BYTES_PER_TENSOR} for each of {expected} tensor{'' if expected == 1 else 's'}"
+        )
+        if labels:
+            room += f", and {LABELS_BYTES} for labels"
         raise MalformedSafetensors(
-            f"the header has {length} bytes, by the body's first 8; it may have {longest}: {HEADER_BYTES} and "
-            f"{HEADER_BYTES_PER_TENSOR} for each of {expected} tensor{'' if expected == 1 else 's'}"
+            f"the header has {length} bytes, by the body's first 8; it may have {longest}: {room}"
         )
     if length > len(body) - _LENGTH_BYTES:
         raise MalformedSafetensors(
@@ -147,18 +180,31 @@ def _header_end(body: Body, expected: int) -> int:
 
 def _header(text: bytes) -> Any:
     """The header's JSON, in which no name is there twice, which the library lets pass."""
+    _require_sparse(text)
     try:
         return json.loads(text.decode(), object_pairs_hook=_unique)
     except (RecursionError, ValueError) as error:
         raise MalformedSafetensors(f"the header is not JSON in UTF-8: {str(error)[:120]}; {_LAYOUT}") from None
 
 
+def _require_sparse(text: bytes | bytearray) -> None:
+    """Raises MalformedSafetensors where there are more arrays and objects than tensors need.
+
+    The library passes over fields that it does not know, and what they hold could take a hundred times its length.
+    """
+    most = 64 + len(text) // _BYTES_PER_BRACKET
+    if text.count(b"[") + text.count(b"{") > most:
+        outside = _STRING.sub(b"", text)
+        if outside.count(b"[") + outside.count(b"{") > most:
+            raise MalformedSafetensors("the header has arrays or objects besides the shape and data_offsets of tensors")
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedSafetensors(f"the header has {twice[:40]!r} twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise MalformedSafetensors(f"the header has {name[:40]!r} twice")
+        found[name] = value
     return found
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from stepd_client import flows, opening, service
 from stepd_client.checkpoint import Checkpoint
-from stepd_client.connecting import http_options
+from stepd_client.connecting import http_options, transport_to
 from stepd_client.formats import Format, checked_format
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
@@ -235,7 +235,7 @@ class Client(ClientVerbs[Session], Blocking):
     ) -> None:
         self._format = checked_format(format)
         options = http_options(base_url, timeout_s, connect_timeout_s)
-        self._http = httpx.Client(**options, transport=transport)
+        self._http = httpx.Client(**options, transport=transport_to(options, transport, httpx.HTTPTransport))
         self._run = Sender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
     @classmethod
@@ -322,7 +322,7 @@ class AsyncClient(ClientVerbs[AsyncSession], Awaiting):
     ) -> None:
         self._format = checked_format(format)
         options = http_options(base_url, timeout_s, connect_timeout_s)
-        self._http = httpx.AsyncClient(**options, transport=transport)
+        self._http = httpx.AsyncClient(**options, transport=transport_to(options, transport, httpx.AsyncHTTPTransport))
         self._run = AsyncSender(self._http, RetryPolicy() if retry is None else retry, sleep).run
 
     @classmethod

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from ipaddress import ip_address
+from typing import Any, TypeVar
 
 import httpx
+
+Transport = TypeVar("Transport", httpx.BaseTransport, httpx.AsyncBaseTransport)
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -32,6 +36,25 @@ def http_options(base_url: str | None, timeout_s: float, connect_timeout_s: floa
         # context that trusts nobody does.
         "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "http" else True,
     }
+
+
+def transport_to(
+    options: dict[str, Any], given: Transport | None, direct: Callable[..., Transport]
+) -> Transport | None:
+    """What a client made with these options sends through: what was given, else what httpx chooses.
+
+    To this machine `direct`: a proxy of the environment's is another machine's, or knows another one by that name.
+    """
+    if given is None and _is_loopback(options["base_url"].host):
+        return direct(verify=options["verify"], limits=options["limits"])
+    return given
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _checked_url(base_url: str) -> httpx.URL:

@@ -5,6 +5,7 @@ What tensors and metadata mean is for others to say. Reading is strict: what bre
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -64,6 +65,7 @@ def read(body: bytes) -> Contents:
     if not text.startswith(b"{"):
         raise ValueError("the header is not a JSON object")
     header = orjson.loads(text)
+    _require_unique(text)
     metadata = header.pop(_METADATA, {})
     if not isinstance(metadata, dict) or not all(isinstance(said, str) for said in metadata.values()):
         raise ValueError("the metadata is not text by name")
@@ -76,6 +78,22 @@ def read(body: bytes) -> Contents:
     if begin + end != len(body):
         raise ValueError(f"the tensors have {end} bytes, the body has {len(body) - begin} for them")
     return Contents({name: place.array(body, begin) for name, place in found.items()}, metadata)
+
+
+def _require_unique(text: bytes) -> None:
+    """Raises ValueError where a name is there twice, which orjson does not look at."""
+    try:
+        json.loads(text, object_pairs_hook=_unique)
+    except RecursionError:
+        raise ValueError("the header is nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    names = set()
+    for name, _ in pairs:
+        if name in names:
+            raise ValueError(f"the header has {name!r} twice")
+        names.add(name)
 
 
 def raw_bytes(tensor: FloatArray) -> memoryview:

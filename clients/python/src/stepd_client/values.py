@@ -252,6 +252,8 @@ def _decode_tensor(document: object, dtype: DType) -> FloatArray:
         found = np.array(document)  # with a dtype named, text such as "1" would become a number
         if found.dtype.kind not in "fiuO":  # O: whole numbers beyond 64 bits, or a null, which is refused below
             raise TypeError(f"they hold {found.dtype.name}")  # noqa: TRY301 - said like what NumPy itself refuses
+        if isinstance(document, list):  # true among numbers is 1.0 to NumPy
+            _check_leaves("the answer", document, ())
         wide = found.astype(np.float64)
     except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"values are not lists of numbers: {error}") from None

@@ -1174,6 +1174,24 @@ function unexpected(answer, reason) {
   return error;
 }
 
+// src/options.js
+function optionsOf(given, names) {
+  if (typeof given !== "object" || given === null || Array.isArray(given) || ArrayBuffer.isView(given)) {
+    throw new TypeError(`options is ${nameOfType(given)}; give an object of names to values, or leave it out`);
+  }
+  for (const name of Object.keys(given)) {
+    if (!/** @type {readonly string[]} */
+    names.includes(name)) {
+      throw new TypeError(`there is no option ${JSON.stringify(name)}; there is ${names.join(", ")}`);
+    }
+  }
+  return given;
+}
+function numberOf(name, given, otherwise = "") {
+  if (typeof given === "number") return given;
+  throw new TypeError(`${name} is ${nameOfType(given)}; it must be a number${otherwise}`);
+}
+
 // src/requests.js
 var SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 var BINARY_ANSWER = { accept: SAFETENSORS };
@@ -1307,7 +1325,7 @@ function* describe2(sessionId) {
 function* step2(held, key, grads, { params, lr, returnParams = true, shape }) {
   const shapes = shape === void 0 ? null : shapesOf(shape);
   const given = takeFor(held, "grads", grads, shapes);
-  if (typeof (lr ?? 0) !== "number") throw new TypeError(`lr is ${nameOfType(lr)}; it must be a number`);
+  numberOf("lr", lr ?? 0);
   const replacing = params === void 0 ? {} : { params: takeFor(held, "params", params, shapes).arrays };
   const binary = isBinary(held.format, shapeOf(given.arrays));
   const answer = yield step(
@@ -1331,8 +1349,7 @@ function* waitForStep(held, wanted, timeoutS) {
   if (!(Number.isSafeInteger(wanted) && wanted >= 0)) {
     throw new RangeError(`step is ${wanted}; it must be a whole number, at least 0`);
   }
-  let left = timeoutS ?? Infinity;
-  if (typeof left !== "number") throw new TypeError(`timeoutS is ${nameOfType(left)}; it must be a number, or null`);
+  let left = numberOf("timeoutS", timeoutS ?? Infinity, ", or null");
   if (!(left >= 0)) throw new RangeError(`timeoutS is ${left}; it must be at least 0, or null: as long as it takes`);
   let longest = LONGEST_WAIT_S;
   for (; ; ) {
@@ -1418,12 +1435,6 @@ function isGone(error) {
 function takeFor(held, role, values, shapes) {
   const { arrays, form } = takeIn(role, values, held.dtype, shapes);
   return { arrays: shapes === null ? fitted(arrays, form, held.shape) : arrays, form };
-}
-
-// src/options.js
-function optionsOf(given, name = "options") {
-  if (typeof given === "object" && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given)) return given;
-  throw new TypeError(`${name} is ${nameOfType(given)}; give an object of names to values, or leave it out`);
 }
 
 // src/held.js
@@ -1576,6 +1587,10 @@ function extras(ttlS, labels) {
 
 // src/retry.js
 var RETRIED_STATUSES = /* @__PURE__ */ new Set([408, 429, 502, 503, 504]);
+var OPTIONS = (
+  /** @type {const} */
+  ["attempts", "baseS", "capS", "patienceS", "random"]
+);
 var RetryPolicy = class {
   /**
    * @param {object} [options]
@@ -1584,14 +1599,16 @@ var RetryPolicy = class {
    * @param {number} [options.capS] upper bound of any pause
    * @param {number} [options.patienceS] the longest Retry-After that is waited for; beyond it the error is raised at once
    * @param {() => number} [options.random] gives a float from 0 to 1; for tests
+   * @throws {TypeError} a time is no number, or there is no such option
    * @throws {RangeError} `attempts` is no whole number from 1 on, or a time is negative
    */
-  constructor({ attempts = 4, baseS = 0.25, capS = 8, patienceS = 60, random = Math.random } = {}) {
+  constructor(options = {}) {
+    const { attempts = 4, baseS = 0.25, capS = 8, patienceS = 60, random = Math.random } = optionsOf(options, OPTIONS);
     if (!(Number.isInteger(attempts) && attempts >= 1)) {
       throw new RangeError(`attempts is ${attempts}; it must be a whole number, at least 1`);
     }
     for (const [name, value] of Object.entries({ baseS, capS, patienceS })) {
-      if (!(value >= 0)) throw new RangeError(`${name} is ${value}; it must not be negative`);
+      if (!(numberOf(name, value) >= 0)) throw new RangeError(`${name} is ${value}; it must not be negative`);
     }
     this.attempts = attempts;
     this.baseS = baseS;
@@ -1746,7 +1763,7 @@ var Session = class {
    * @returns {Promise<any>}
    */
   async step(grads, options = {}) {
-    const { signal, ...how } = optionsOf(options);
+    const { signal, ...how } = optionsOf(options, ["params", "lr", "returnParams", "shape", "signal"]);
     return this.#run(step2(this.#held, newKey(), grads, how), signal);
   }
   /**
@@ -1757,7 +1774,7 @@ var Session = class {
    * @returns {Promise<any>} as `params`
    */
   async fetchParams(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(fetchParams(this.#held), signal);
   }
   /**
@@ -1774,7 +1791,7 @@ var Session = class {
    * @returns {Promise<any>} the params that are there when the wait ends, as `params`
    */
   async waitForStep(step3, options = {}) {
-    const { timeoutS, signal } = optionsOf(options);
+    const { timeoutS, signal } = optionsOf(options, ["timeoutS", "signal"]);
     return this.#run(waitForStep(this.#held, step3, timeoutS), signal);
   }
   /**
@@ -1789,7 +1806,7 @@ var Session = class {
    * @returns {Promise<void>}
    */
   async putParams(params, options = {}) {
-    const { shape, signal } = optionsOf(options);
+    const { shape, signal } = optionsOf(options, ["shape", "signal"]);
     return this.#run(putParams2(
       this.#held,
       /** @type {Values} */
@@ -1805,7 +1822,7 @@ var Session = class {
    * @returns {Promise<Checkpoint>} values in the kind in which they last went in
    */
   async state(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(state(this.#held), signal);
   }
   /**
@@ -1820,7 +1837,7 @@ var Session = class {
    * @returns {Promise<void>}
    */
   async restore(checkpoint, options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(restore(this.#held, checkpoint), signal);
   }
   /**
@@ -1831,7 +1848,7 @@ var Session = class {
    * @returns {Promise<void>}
    */
   async reset(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(reset2(this.#held), signal);
   }
   /**
@@ -1842,7 +1859,7 @@ var Session = class {
    * @returns {Promise<void>}
    */
   async delete(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(remove2(this.id, this.etag), signal);
   }
   /**
@@ -1852,7 +1869,7 @@ var Session = class {
    * @returns {Promise<SessionInfo>}
    */
   async describe(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(describe2(this.id), signal);
   }
 };
@@ -1975,6 +1992,14 @@ var VERSION = "0.1.0";
 
 // src/client.js
 var DEFAULT_URL = "http://127.0.0.1:8000";
+var OPTIONS2 = (
+  /** @type {const} */
+  ["timeoutS", "retry", "format", "fetch", "sleep"]
+);
+var OF_CREATION = (
+  /** @type {const} */
+  ["optimizer", "params", "shape", "dtype", "ttlS", "labels", "signal"]
+);
 var Client = class {
   #url;
   #headers;
@@ -1994,13 +2019,13 @@ var Client = class {
    *   that they can be read on their way, and binary for more. The results are the same, bit for bit
    * @param {typeof globalThis.fetch} [options.fetch] sends, for tests
    * @param {(seconds: number, signal?: AbortSignal) => Promise<void>} [options.sleep] waits between attempts, for tests
-   * @throws {TypeError} `baseUrl` is not an http or https URL
+   * @throws {TypeError} `baseUrl` is not an http or https URL, `timeoutS` no number, or there is no such option
    * @throws {RangeError} `timeoutS` is not above 0, or there is no such format
    */
   constructor(baseUrl, options = {}) {
-    const { timeoutS = 60, retry = new RetryPolicy(), format = "auto" } = optionsOf(options);
+    const { timeoutS = 60, retry = new RetryPolicy(), format = "auto" } = optionsOf(options, OPTIONS2);
     const { fetch = globalThis.fetch, sleep = pause } = options;
-    if (!(timeoutS > 0)) throw new RangeError(`timeoutS is ${timeoutS}; it must be above 0`);
+    if (!(numberOf("timeoutS", timeoutS) > 0)) throw new RangeError(`timeoutS is ${timeoutS}; it must be above 0`);
     const url = checkedUrl(baseUrl ?? defaultUrl());
     this.#url = `${url.origin}${url.pathname}`.replace(/\/+$/, "");
     this.#headers = { accept: "application/json", ...userAgent(), ...credentials(url) };
@@ -2049,7 +2074,7 @@ var Client = class {
   async session(sessionId = null, creation = {}) {
     const id = typeof sessionId === "object" ? null : sessionId;
     const given = typeof sessionId === "object" && sessionId !== null ? sessionId : creation;
-    const { signal, ...what } = optionsOf(given);
+    const { signal, ...what } = optionsOf(given, OF_CREATION);
     return new Session(this.#run, await this.#run(openSession(id, what, this.#format), signal));
   }
   /**
@@ -2066,7 +2091,7 @@ var Client = class {
    * @returns {Promise<Session>} at the checkpoint's step, values in the kind of the checkpoint's
    */
   async restore(sessionId, checkpoint, options = {}) {
-    const { signal, ...made } = optionsOf(options);
+    const { signal, ...made } = optionsOf(options, ["ttlS", "labels", "signal"]);
     return new Session(this.#run, await this.#run(restoreAs(sessionId, checkpoint, made, this.#format), signal));
   }
   /**
@@ -2080,7 +2105,7 @@ var Client = class {
    * @returns {AsyncGenerator<SessionInfo, void, undefined>}
    */
   async *sessions(options = {}) {
-    const { label = {}, pageSize, signal } = optionsOf(options);
+    const { label = {}, pageSize, signal } = optionsOf(options, ["label", "pageSize", "signal"]);
     let pageToken = null;
     do {
       const page2 = await this.#run(page(label, pageSize ?? null, pageToken), signal);
@@ -2096,7 +2121,7 @@ var Client = class {
    * @returns {Promise<void>}
    */
   async delete(sessionId, options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(remove2(sessionId, null), signal);
   }
   /**
@@ -2119,7 +2144,7 @@ var Client = class {
    * @returns {Promise<{params: Returned<Params>, state: Record<string, Returned<Params>>}>} in the kind of `params`
    */
   async stepOnce(optimizer, params, grads, options = {}) {
-    const { signal, ...how } = optionsOf(options);
+    const { signal, ...how } = optionsOf(options, ["state", "dtype", "shape", "signal"]);
     return this.#run(stepOnce2(
       optimizer,
       /** @type {Values} */
@@ -2137,7 +2162,7 @@ var Client = class {
    * @returns {Promise<Record<string, any>>}
    */
   async optimizers(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(optimizers2(), signal);
   }
   /**
@@ -2147,7 +2172,7 @@ var Client = class {
    * @returns {Promise<Record<string, any>>}
    */
   async info(options = {}) {
-    const { signal } = optionsOf(options);
+    const { signal } = optionsOf(options, ["signal"]);
     return this.#run(info2(), signal);
   }
   /** @type {<Result>(flow: Flow<Result>, signal: AbortSignal | undefined) => Promise<Result>} */
