@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 
 import stepd
+from stepd.allocator import keep_freed_memory
 from stepd.app import Application, create_app, drain
 from stepd.connection import Connection
 from stepd.optimizers.selftest import DriverMismatch
@@ -76,6 +77,7 @@ class Server(uvicorn.Server):
 def run(settings: Settings) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit status."""
     configure_logging(settings)
+    keep_freed_memory()
     try:
         app = create_app(settings)
     except DriverMismatch as mismatch:
