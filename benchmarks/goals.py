@@ -184,7 +184,7 @@ GOALS = (
 
 
 def verdict(goal: Goal, figures: Mapping[str, Figure]) -> str:
-    """`reached`, `missed`, `reported`, or why neither: `not measured`, `not there yet: ...`."""
+    """`reached`, `missed`, `reported`, or why neither: `not measured`, or what is not installed."""
     figure = figures.get(goal.figure)
     if figure is None:
         return "not measured"

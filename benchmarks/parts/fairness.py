@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 
-from benchmarks import features
 from benchmarks.effort import Effort
 from benchmarks.machine import LOAD_CORE, on_cores
 from benchmarks.results import Figure, Measured, Table
@@ -46,9 +45,6 @@ _numbers = itertools.count()
 def run(effort: Effort) -> Measured:
     """Measures everything of this part."""
     bodies = {"raw": raw_body(SIZE), "JSON": json_body(SIZE)}
-    missing = features.lacking("raw bodies")
-    if missing:
-        del bodies["raw"]
     with stepd(**SETTINGS) as server:
         print(f"fairness: small steps beside streams of {say_size(SIZE)} values", flush=True)
         found = _beside_streams(server, bodies, effort)
@@ -56,8 +52,7 @@ def run(effort: Effort) -> Measured:
     for form in ("raw", "JSON"):
         for keyed in ("", ", keyed"):
             name = f"fairness.{form.lower()}_p99" + keyed.replace(", ", "_")
-            watched = found.get(f"beside {form} streams{keyed}")
-            figures[name] = Figure.none(missing or "") if watched is None else Figure(_ms(watched, 99), unit="ms")
+            figures[name] = Figure(_ms(found[f"beside {form} streams{keyed}"], 99), unit="ms")
     with stepd() as server:
         print("fairness: the pause by a JSON body of the limit", flush=True)
         body = _largest_json(info(server)["limits"]["max_json_bytes"])

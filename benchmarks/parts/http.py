@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from benchmarks import features
 from benchmarks.effort import Effort
 from benchmarks.load import Load, wrk
 from benchmarks.machine import LOAD_CORE, SERVER_CORE, on_cores
@@ -72,12 +71,6 @@ def run(effort: Effort) -> Measured:
             )
         }
         for size in (100_000, 1_000_000):
-            missing = features.lacking("raw bodies") or features.lacking("steps in place")
-            if missing:
-                figures |= {
-                    name: Figure.none(missing) for name in FIGURES if name.startswith(f"http.raw_{NAMES[size]}")
-                }
-                continue
             print(f"http: {say_size(size)} values, raw", flush=True)
             times = _raw_times(servers, size, effort)
             figures |= _raw_figures(times, size)
@@ -173,8 +166,7 @@ def _times(
     effort: Effort,
 ) -> Times:
     """Seconds per step of each server, and per call of each piece, in the same rounds."""
-    if not features.lacking("steps in place"):
-        pieces["kernel"] = in_place(compile_once(), arrays(size))
+    pieces["kernel"] = in_place(compile_once(), arrays(size))
     turns: dict[str, Callable[[], object]] = dict(pieces)
     for number, (name, (server, body, keyed)) in enumerate(steppers.items()):
         session = f"time-{size}-{number}-{body.media_type.rpartition('/')[2]}"
@@ -191,15 +183,11 @@ def _fastest_decoder(times: Times) -> str:
 
 def _json_figures(times: Times) -> dict[str, Figure]:
     found = {}
-    missing = features.lacking("steps in place")
     for keyed in ("", " keyed"):
         suffix = keyed.replace(" ", "_")
-        if missing:
-            found["http.json_100k" + suffix] = Figure.none(missing)
-        else:
-            parts = ("echo" + keyed, _fastest_decoder(times), "kernel", "encode")
-            least = total(*(times[name] for name in parts))
-            found["http.json_100k" + suffix] = Figure.of(ratio(times["stepd" + keyed], least))
+        parts = ("echo" + keyed, _fastest_decoder(times), "kernel", "encode")
+        least = total(*(times[name] for name in parts))
+        found["http.json_100k" + suffix] = Figure.of(ratio(times["stepd" + keyed], least))
         both = ratio(times["naive, params and grads" + keyed], times["stepd, params and grads" + keyed])
         found["http.naive_100k" + suffix] = Figure.of(both)
     return found

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import features
 from benchmarks.effort import Effort
 from benchmarks.machine import CORES, SERVER_CORE, on_cores
 from benchmarks.peers.arrays import EPS, LR, RHO, Arrays, arrays
@@ -21,7 +20,9 @@ from benchmarks.wording import say_ratio, say_size, say_time
 from stepd import values
 from stepd.optimizers import CATALOGUE
 from stepd.optimizers.blocked import BlockedDriver
+from stepd.optimizers.contract import Driver
 from stepd.optimizers.drivers import compile_once
+from stepd.optimizers.parallel import Helpers, ParallelDriver
 
 HOW = """One step of Adadelta in float64 over arrays that each contestant has to itself, called from Python in one
 process, without a server. stepd's drivers work in place, as the service lets them where maxima prove the result
@@ -97,8 +98,12 @@ def in_place(driver: Any, given: Arrays) -> Callable[[], object]:
 
 def _there() -> list[str]:
     """The contestants that can run here."""
-    ours = [] if features.lacking("steps in place") else ["blocked", "compiled"]
-    return ["textbook", *ours, *(name for name in ("torch", "torch foreach", "optax") if not lacking(name))]
+    return [
+        "textbook",
+        "blocked",
+        "compiled",
+        *(name for name in ("torch", "torch foreach", "optax") if not lacking(name)),
+    ]
 
 
 def _require_agreement() -> None:
@@ -114,18 +119,13 @@ def _require_agreement() -> None:
 def _one_size(size: int, effort: Effort) -> Times:
     steps: dict[str, Callable[[], object]] = {name: contestant(name, arrays(size)).step for name in _there()}
     steps["touching"] = touching(arrays(size))
-    if not features.lacking("the finiteness check"):
-        checked = arrays(size).grads
-        steps[CHECK] = lambda: values.largest(checked)
+    checked = arrays(size).grads
+    steps[CHECK] = lambda: values.largest(checked)
     return seconds_per_call(steps, effort.rounds, effort.call_s)
 
 
 def _figures(times: Mapping[int, Times], effort: Effort) -> dict[str, Figure]:
-    ours = features.lacking("steps in place")
-    if ours:
-        return {name: Figure.none(ours) for name in FIGURES if not name.startswith("kernel.two_")}
     large, million, thousand = times[effort.large], times[1_000_000], times[1_000]
-    check = features.lacking("the finiteness check")
     torch = lacking("torch")
     both = [name for name in ("torch", "torch foreach") if name in thousand]
 
@@ -137,7 +137,7 @@ def _figures(times: Mapping[int, Times], effort: Effort) -> dict[str, Figure]:
 
     return {
         "kernel.touching": Figure.of(ratio(large["touching"], large["compiled"])),
-        "kernel.finiteness_check": Figure.none(check) if check else Figure.of(ratio(large[CHECK], large["compiled"])),
+        "kernel.finiteness_check": Figure.of(ratio(large[CHECK], large["compiled"])),
         "kernel.torch_1m": Figure.none(torch)
         if torch
         else Figure.of(ratio(million["torch foreach"], million["compiled"])),
@@ -152,18 +152,20 @@ def _figures(times: Mapping[int, Times], effort: Effort) -> dict[str, Figure]:
     }
 
 
+def on_threads(driver: Driver, count: int) -> ParallelDriver:
+    """The driver, with its steps split over so many threads, of which the caller is one."""
+    return ParallelDriver(driver, Helpers(count - 1))
+
+
 def _two_threads(effort: Effort) -> Times | str:
     """Times on one thread and on two; or why there are none."""
-    missing = features.lacking("steps on several threads")
-    if missing:
-        return missing
     if len(CORES) < THREADS:
         return "this machine has one core"
     with ThreadPoolExecutor(THREADS) as threads:
         steps = {"touching": touching_with(threads, THREADS, arrays(effort.large))}
         for name, driver in (("blocked", BlockedDriver()), ("compiled", compile_once())):
             steps[f"{name}, 1 thread"] = in_place(driver, arrays(effort.large))
-            steps[f"{name}, {THREADS} threads"] = in_place(features.on_threads(driver, THREADS), arrays(effort.large))
+            steps[f"{name}, {THREADS} threads"] = in_place(on_threads(driver, THREADS), arrays(effort.large))
         return seconds_per_call(steps, effort.rounds, effort.call_s)
 
 

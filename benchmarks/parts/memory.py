@@ -9,7 +9,6 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks import features
 from benchmarks.connection import Connection
 from benchmarks.effort import Effort
 from benchmarks.machine import LOAD_CORE, on_cores
@@ -52,10 +51,6 @@ def run(effort: Effort) -> Measured:
     for form, body, decoded in (("raw", raw_body(SIZE), 0), ("JSON", json_body(SIZE), 8 * SIZE)):
         for keyed in (False, True):
             name = f"memory.{form.lower()}_step" + "_keyed" * keyed
-            missing = features.lacking("raw bodies") if form == "raw" else None
-            if missing:
-                figures[name] = Figure.none(missing)
-                continue
             print(f"memory: a step of {say_size(SIZE)} values, {form}{', keyed' * keyed}", flush=True)
             over, answer = _peak_of_steps(body, keyed=keyed)
             least = len(body.content) + answer + decoded

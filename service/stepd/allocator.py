@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ctypes
 
-# Bytes of a vector from which on the system is asked for memory of its own, given back at once; glibc takes no more.
-OWN_MEMORY_BYTES = 32 * 2**20
+# Bytes of a vector from which on the system is asked for memory of its own, which goes back to it at once: on the heap
+# it would leave a hole that the next, a little longer, does not fit in.
+OWN_MEMORY_BYTES = 16 * 2**20
 # Bytes at the end of the heap that are kept when they are free.
 KEPT_BYTES = 64 * 2**20
 
-# mallopt(3)
+# As <malloc.h> has them.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 

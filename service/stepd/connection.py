@@ -33,15 +33,11 @@ class HeadTooLarge(Exception):
     """A head or trailers beyond the limit; the parser turns it into 400."""
 
 
-def _parse_target(target: bytes) -> dict[str, Any]:
-    """What ASGI says of a request's target."""
+def _parse_target(target: bytes) -> tuple[str, bytes, bytes]:
+    """What ASGI says of a request's target: path, the path as it came, query."""
     address = httptools.parse_url(target)
     path = address.path.decode("ascii")
-    return {
-        "path": urllib.parse.unquote(path) if "%" in path else path,
-        "raw_path": address.path,
-        "query_string": address.query or b"",
-    }
+    return urllib.parse.unquote(path) if "%" in path else path, address.path, address.query or b""
 
 
 # Most requests are for the sessions of those before them.
@@ -157,7 +153,8 @@ class Connection(HttpToolsProtocol):
         version = self.parser.get_http_version()
         self.scope["method"] = self.parser.get_method().decode("ascii")
         self.scope["http_version"] = version
-        self.scope |= _parse_short_target(self.url) if len(self.url) <= SHORT_TARGET else _parse_target(self.url)
+        target = _parse_short_target(self.url) if len(self.url) <= SHORT_TARGET else _parse_target(self.url)
+        self.scope["path"], self.scope["raw_path"], self.scope["query_string"] = target
         before = self._exchange
         exchange = self._exchange = Exchange(
             cast("dict[str, Any]", self.scope),

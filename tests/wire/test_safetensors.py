@@ -4,6 +4,8 @@ import json
 import os
 import sys
 import tracemalloc
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,22 @@ def test_the_library_opens_what_is_written(tmp_path: Path, dtype: str) -> None:
     with safe_open(path, "numpy") as opened:
         assert opened.metadata() == METADATA
     assert safetensors.numpy.load(path.read_bytes()).keys() == loaded.keys()
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is installed by `make bench` alone")
+@each_dtype
+def test_torch_opens_what_is_written(tmp_path: Path, dtype: str) -> None:
+    """As a file by safetensors.torch: names, shapes, dtypes and bits."""
+    load_file = import_module("safetensors.torch").load_file
+    params, weights = unnamed([[1.0, -0.0], [0.1, 4.0]], dtype), named({"w": [[1, 2]], "b": 3.5}, dtype)
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(wire.dumps({"params": params, "square_avg": weights}, METADATA))
+    loaded = {name: tensor.numpy() for name, tensor in load_file(path).items()}
+    expected = safetensors.numpy.load_file(path)
+    assert loaded.keys() == expected.keys()
+    for name, tensor in loaded.items():
+        assert (tensor.dtype, tensor.shape) == (expected[name].dtype, expected[name].shape)
+        assert tensor.tobytes() == expected[name].tobytes()
 
 
 @pytest.mark.parametrize("values", [PARAMS, NAMED], ids=["unnamed", "named"])
