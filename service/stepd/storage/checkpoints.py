@@ -8,10 +8,11 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-# A WAL of so many bytes is copied; at so many a commit waits for it, so that the WAL has an end. By measurement, see
+# So many new bytes are copied. A WAL begins anew only when all of it is copied, and commits go on while the thread copies:
+# from so many bytes on a commit itself copies the little that the thread has left. By measurement, see
 # docs/decisions/0012.
 COPY_BYTES = 32 * 2**20
-WAIT_BYTES = 128 * 2**20
+RESTART_BYTES = 64 * 2**20
 
 log = structlog.get_logger("stepd.storage")
 
@@ -24,6 +25,7 @@ class Checkpoints:
         self._page_bytes = page_bytes
         self._state = threading.Condition()
         self._pending = 0
+        self._is_long = False
         self._closing = False
         self._copying = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="stepd-checkpoints", daemon=True)
@@ -36,9 +38,9 @@ class Checkpoints:
             self._pending += nbytes
             if before < COPY_BYTES <= self._pending:
                 self._state.notify_all()
-            behind = self._pending >= WAIT_BYTES
-        if behind:
-            self._copy()
+            is_long, self._is_long = self._is_long or self._pending >= RESTART_BYTES, False
+        if is_long:
+            self._copy(between_commits=True)
 
     def close(self) -> None:
         """Ends the thread; a copy under way is finished first."""
@@ -55,19 +57,19 @@ class Checkpoints:
                     return
             self._copy()
 
-    def _copy(self) -> None:
-        """Copies what the WAL holds now. What readers still need, or commits add meanwhile, stays for the next time."""
+    def _copy(self, *, between_commits: bool = False) -> None:
+        """Copies what the WAL holds now; what readers still need stays for the next time."""
         with self._copying:
             with self._state:
                 counted = self._pending
             try:
                 with self._engine.connect() as connection:
-                    row = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+                    _, held, copied = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
             except SQLAlchemyError as error:
                 # Nothing is lost: the WAL keeps it all, and a commit says what is wrong with the disk.
                 log.warning("the write-ahead log could not be copied", error=str(error.args[0]))
-                left = 0
-            else:
-                left = max(0, row[1] - row[2]) * self._page_bytes
+                held = copied = 0
+            left = max(0, held - copied) * self._page_bytes
             with self._state:
                 self._pending = max(0, self._pending - counted) + min(left, COPY_BYTES // 2)
+                self._is_long = held * self._page_bytes >= RESTART_BYTES and not between_commits

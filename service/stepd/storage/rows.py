@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class DamagedRow(ValueError):
     """A row whose checksum does not fit, or that can't be what was written; the message says which."""
 
 
+@lru_cache(maxsize=4096)
 def incarnation_number(incarnation: str) -> int:
     """The 64 bits that an incarnation's name stands for, as a signed integer; raises ValueError for other names.
 

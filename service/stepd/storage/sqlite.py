@@ -28,7 +28,7 @@ from stepd.storage.schema import require_schema
 from stepd.storage.tables import STORE
 
 # Chosen by measurement, see docs/decisions/0012.
-PAGE_BYTES = 16 * 1024
+PAGE_BYTES = 8 * 1024
 CACHE_KIBIBYTES = 16 * 1024
 BUSY_S = 5.0
 COPIED_AT_ONCE = 2**20

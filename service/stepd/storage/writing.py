@@ -25,6 +25,7 @@ from stepd.storage.rows import (
     snapshot_row,
     step_row,
 )
+from stepd.storage.statements import Statement
 from stepd.storage.tables import HEADS, INCARNATIONS, OF_SNAPSHOT, PARTS, SNAPSHOTS, STEPS
 from stepd.values import SessionKey
 
@@ -34,7 +35,7 @@ _AT_EXPECTED = (
     & (HEADS.c.incarnation == bindparam("of_incarnation"))
     & (HEADS.c.step == bindparam("of_step"))
 )
-_MOVE = (
+_MOVE = Statement(
     sa.update(HEADS)
     .where(_AT_EXPECTED)
     .values({name: bindparam(name) for name in ("incarnation", "step", "clean", "updated_at", "checksum")})
@@ -42,7 +43,10 @@ _MOVE = (
 _REMOVE = sa.delete(HEADS).where(_AT_EXPECTED)
 _BEGIN = {"sqlite": sqlite.insert(HEADS).on_conflict_do_nothing()}
 _BEGIN["postgresql"] = postgresql.insert(HEADS).on_conflict_do_nothing()  # type: ignore[assignment]  # same verbs, no common class
-_INSERTS = {table: sa.insert(table) for table in (INCARNATIONS, STEPS, SNAPSHOTS, PARTS)}
+_INSERTS = {
+    table: Statement(sa.insert(table), [column.name for column in table.c])
+    for table in (INCARNATIONS, STEPS, SNAPSHOTS, PARTS)
+}
 _CHANGE_PROFILE = (
     sa.update(INCARNATIONS)
     .where(INCARNATIONS.c.incarnation == bindparam("of_incarnation"))
@@ -60,7 +64,7 @@ class _Gathered:
     def insert(self, connection: Connection) -> None:
         for table, rows in self.rows.items():
             if rows:
-                connection.execute(_INSERTS[table], rows)
+                _INSERTS[table].run(connection, rows)
         if self.profiles:
             connection.execute(_CHANGE_PROFILE, self.profiles)
 
@@ -77,7 +81,7 @@ def write_all(connection: Connection, writes: Sequence[Write], now: float) -> bo
     """The usual group: only moves, and all heads where they are expected. False where that is not so: take it back."""
     if any(write.expected is None or write.to is None or write.clears_older for write in writes):
         return False
-    if connection.execute(_MOVE, [_fence(write) | _head(write, now) for write in writes]).rowcount != len(writes):
+    if _MOVE.run(connection, [_fence(write) | _head(write, now) for write in writes]) != len(writes):
         return False
     gathered = _Gathered()
     for write in writes:
@@ -89,12 +93,13 @@ def write_all(connection: Connection, writes: Sequence[Write], now: float) -> bo
 def write_one(connection: Connection, write: Write, now: float) -> bool:
     """One write of a group in which not all is as usual. False where its session is elsewhere: it is left out alone."""
     if write.expected is None:
-        moved = connection.execute(_BEGIN[connection.dialect.name], _head(write, now))
+        begin = _BEGIN[connection.dialect.name]
+        moved = connection.execute(begin, _head(write, now), execution_options={"preserve_rowcount": True}).rowcount
     elif write.to is None:
-        moved = connection.execute(_REMOVE, _fence(write))
+        moved = connection.execute(_REMOVE, _fence(write)).rowcount
     else:
-        moved = connection.execute(_MOVE, _fence(write) | _head(write, now))
-    if moved.rowcount != 1:
+        moved = _MOVE.run(connection, [_fence(write) | _head(write, now)])
+    if moved != 1:
         return False
     if write.to is None:
         _clear(connection, write.key)
