@@ -161,7 +161,7 @@ class _Fields:
 
     def __init__(self, document: object) -> None:
         if not isinstance(document, dict):
-            raise ValueError(f"a {type(document).__name__} is no object")  # noqa: TRY004 - it is the text that is wrong
+            raise ValueError(f"a {type(document).__name__} is no object")  # noqa: TRY004 - what is wrong is the text
         self._left = dict(document)
 
     def take(self, name: str, kind: type[Kind] | tuple[type[Any], ...]) -> Any:
@@ -186,7 +186,7 @@ class _Fields:
 def _checked(mapping: Mapping[Any, Any], key: type, values: tuple[type, ...]) -> dict[str, Any]:
     for name, value in mapping.items():
         if not isinstance(name, key) or not isinstance(value, values):
-            raise ValueError(f"{name!r} has a value of another kind: {type(value).__name__}")
+            raise ValueError(f"{name!r} has a value of another kind")  # noqa: TRY004 - what is wrong is the text
     return dict(mapping)
 
 

@@ -1,4 +1,4 @@
-"""Whatever is changed, moved or lost in the tables behind the store's back is noticed, and only its session is refused."""
+"""What is changed, moved or lost in the tables is noticed, and only its session is refused."""
 
 import pytest
 import sqlalchemy as sa
@@ -50,7 +50,15 @@ OTHERS = {
         "step": 1,
         "incarnation": 1,
     },
-    PARTS: {"data": b"\x01" * 24, "checksum": b"x" * 16, "part": 1, "role": "q", "step": 1, "owner": 0, "incarnation": 1},
+    PARTS: {
+        "data": b"\x01" * 24,
+        "checksum": b"x" * 16,
+        "part": 1,
+        "role": "q",
+        "step": 1,
+        "owner": 0,
+        "incarnation": 1,
+    },
 }
 CASES = [(table, name, value) for table, columns in OTHERS.items() for name, value in columns.items()]
 KEYS = {HEADS: {"tenant", "id"}}
@@ -101,7 +109,7 @@ def test_a_lost_row_is_noticed(store: SqlStore, table: sa.Table) -> None:
     for step in (2, 3) if table is STEPS else (0,):
         taken_out = which & (table.c.step == step) if table in (STEPS, SNAPSHOTS) else which
         change(store, sa.delete(table).where(taken_out))
-        with pytest.raises(SessionCorrupt, match="missing|no snapshot"):
+        with pytest.raises(SessionCorrupt, match=r"missing|no snapshot"):
             loaded(store, bad.key)
 
 

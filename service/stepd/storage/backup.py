@@ -16,7 +16,7 @@ BESIDE = ("-wal", "-shm", "-journal")
 
 def back_up(connection: Connection, path: Path) -> None:
     """See `Store.backup`. Raises StorageUnavailable where the store is not SQLite or the path is taken; StorageFull."""
-    source = connection.connection.dbapi_connection
+    source: object = connection.connection.dbapi_connection
     if not isinstance(source, sqlite3.Connection):
         raise StorageUnavailable("this store is a PostgreSQL database: back it up with pg_dump")
     _require_free(path)

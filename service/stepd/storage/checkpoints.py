@@ -8,8 +8,8 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-# So many new bytes are copied. A WAL begins anew only when all of it is copied, and commits go on while the thread copies:
-# from so many bytes on a commit itself copies the little that the thread has left. By measurement, see
+# So many new bytes are copied. A WAL begins anew only when all of it is copied, and commits go on while the thread
+# copies: from so many bytes on a commit itself copies the little that the thread has left. By measurement, see
 # docs/decisions/0012.
 COPY_BYTES = 32 * 2**20
 RESTART_BYTES = 64 * 2**20

@@ -83,7 +83,7 @@ class Write:
 
 
 class Head(NamedTuple):
-    """A session as a store lists it. `damage` says what is wrong where its rows don't verify; then `profile` is None."""
+    """A session as a store lists it. `damage` says what is wrong where its rows don't verify: there is no `profile`."""
 
     key: SessionKey
     position: Position
@@ -177,7 +177,7 @@ class Store(Protocol):
         ...
 
     def forget(self, key: SessionKey, *, keep_steps: int | None, keep_bytes: int | None) -> Forgotten:
-        """Drops the oldest history beyond the newest steps of so many, or of so many bytes, the session's lives in a row.
+        """Drops the oldest history: beyond the newest so many steps, or so many bytes of them, of all lives in a row.
 
         Stays: the newest snapshot and what follows it, and what the states at the steps that stay are made of.
         """

@@ -60,9 +60,9 @@ class Database(ABC):
     def _disconnect(self) -> None:
         """Closes whatever is open beside the writer."""
 
+    @abstractmethod
     def is_damage(self, error: SQLAlchemyError) -> bool:
         """Whether the database itself finds its file damaged where it read."""
-        return False
 
     def wrote(self, nbytes: int) -> None:  # noqa: B027 - what a database does with it is its own business
         """Told how many bytes a commit has brought."""

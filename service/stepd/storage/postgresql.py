@@ -88,14 +88,20 @@ class PostgresDatabase(Database):
     def _end_former(self, connection: Connection) -> None:
         """Ends the server's side of a connection that we have lost, should it not know yet."""
         if self._backend is not None:
-            query = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE (pid, backend_start) = (:p, :s)")
-            connection.execute(query, dict(zip("ps", self._backend, strict=True)))
+            query = sa.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = :pid AND backend_start = :started"
+            )
+            connection.execute(query, dict(zip(("pid", "started"), self._backend, strict=True)))
 
     def _reading(self) -> Engine:
         return self._readers
 
     def _disconnect(self) -> None:
         self._readers.dispose()
+
+    def is_damage(self, error: SQLAlchemyError) -> bool:
+        original = error.orig if isinstance(error, DBAPIError) else None
+        return isinstance(original, psycopg.errors.DataCorrupted | psycopg.errors.IndexCorrupted)
 
     def _failure(self, error: SQLAlchemyError, *, committing: bool) -> Failure:
         original = error.orig if isinstance(error, DBAPIError) else None
@@ -111,7 +117,8 @@ class PostgresDatabase(Database):
                 connection_usable=False,
             )
         if state in DISK_FULL:
-            return Failure(StorageFull(f"{self.name} has no more room ({said}); nothing has changed. Make room: it goes on"))
+            full = f"{self.name} has no more room ({said}); nothing has changed. Make room: it goes on"
+            return Failure(StorageFull(full))
         if state in READ_ONLY:
             return Failure(
                 StorageFull(f"{self.name} can only be read ({said}); nothing has changed. Let the service write it"),
@@ -124,8 +131,8 @@ class PostgresDatabase(Database):
         )
 
 
-# SQLSTATE classes after which a connection is of no more use: connection exception, operator intervention, system error,
-# internal error.
+# SQLSTATE classes after which a connection is of no more use: connection exception, operator intervention, system and
+# internal errors.
 _ENDED = frozenset({"08", "57", "58", "XX"})
 
 

@@ -1,4 +1,4 @@
-"""Reading sessions back: lists, single heads, what makes a state, steps without their vectors. Every row is verified."""
+"""Reading sessions back: lists, single heads, what makes a state, steps without vectors. Every row is verified."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def heads_after(connection: Connection, after: SessionKey | None) -> list[Head]:
     """The next page of sessions by tenant and id."""
     query = sa.select(HEADS).order_by(HEADS.c.tenant, HEADS.c.id).limit(PAGE)
     if after is not None:
-        query = query.where(sa.tuple_(HEADS.c.tenant, HEADS.c.id) > sa.tuple_(after.tenant, after.id))
+        query = query.where(sa.tuple_(HEADS.c.tenant, HEADS.c.id) > sa.tuple_(*map(sa.literal, after)))
     heads = connection.execute(query).all()
     numbers = [head.incarnation for head in heads]
     lives = connection.execute(sa.select(INCARNATIONS).where(INCARNATIONS.c.incarnation.in_(numbers)))
@@ -178,14 +178,16 @@ def _snapshot(connection: Connection, incarnation: int, step: int) -> Snapshot |
     vectors: dict[str, FloatArray] = {}
     for role, size in sizes.items():
         joined = np.empty(size, np.uint8)
-        _join(connection, (incarnation, row.step, OF_SNAPSHOT, role), memoryview(joined))
+        _join(connection, (incarnation, row.step, OF_SNAPSHOT, role), joined.data)
         vectors[role] = joined.view(dtype)
     return snapshot_of(row, vectors)
 
 
 def _join(connection: Connection, place: tuple[int, int, int, str], into: memoryview) -> None:
     """Reads a vector's parts one after another."""
-    which = sa.tuple_(PARTS.c.incarnation, PARTS.c.step, PARTS.c.owner, PARTS.c.role) == sa.tuple_(*place)
+    which = sa.tuple_(PARTS.c.incarnation, PARTS.c.step, PARTS.c.owner, PARTS.c.role) == sa.tuple_(
+        *map(sa.literal, place)
+    )
     number = filled = 0
     while filled < len(into):
         part = connection.execute(sa.select(PARTS).where(which, PARTS.c.part == number)).one_or_none()
@@ -211,14 +213,18 @@ def _steps(
     number = after
     try:
         with connection.execute(query, execution_options={"yield_per": _at_once(profile)}) as rows:
-            for number, row in enumerate(rows, after + 1):  # noqa: B007 - how far it came is judged below
-                if row.step != number:
-                    raise DamagedRow(f"step {number} is missing")
+            for row in rows:
+                number += 1
+                _require_next(number, row.step)
                 yield step_of(row, _vectors(connection, row), profile.dtype)
-        if number != until:
-            raise DamagedRow(f"step {number + 1} is missing")
+        _require_next(number + 1, until + 1)
     except DamagedRow as damage:
         raise corrupt(key, damage) from damage
+
+
+def _require_next(number: int, found: int) -> None:
+    if found != number:
+        raise DamagedRow(f"step {number} is missing")
 
 
 def _at_once(profile: Profile) -> int:
@@ -237,5 +243,3 @@ def _vectors(connection: Connection, row: Row[Any]) -> dict[str, Any]:
             _join(connection, (row.incarnation, row.step, OF_STEP, role), memoryview(joined))
             vectors[role] = joined
     return vectors
-
-

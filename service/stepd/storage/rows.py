@@ -61,7 +61,7 @@ def checksum(table: str, columns: tuple[Any, ...], *vectors: memoryview | bytes 
 
 def octets(vector: FloatArray) -> memoryview:
     """The vector's little-endian bytes, not copied."""
-    return memoryview(np.ascontiguousarray(vector, vector.dtype.newbyteorder("<"))).cast("B")
+    return np.ascontiguousarray(vector, vector.dtype.newbyteorder("<")).data.cast("B")
 
 
 def head_row(key: SessionKey, position: Position, clean: bool, updated_at: float) -> Values:
@@ -132,9 +132,7 @@ def snapshot_row(snapshot: Snapshot) -> tuple[Values, list[Values]]:
     """A snapshot as a row, and its vectors' parts."""
     incarnation, step = incarnation_number(snapshot.position.incarnation), snapshot.position.step
     vectors = {role: octets(vector) for role, vector in snapshot.vectors.items()}
-    parts = [
-        row for role, vector in vectors.items() for row in part_rows(incarnation, step, OF_SNAPSHOT, role, vector)
-    ]
+    parts = [row for role, vector in vectors.items() for row in part_rows(incarnation, step, OF_SNAPSHOT, role, vector)]
     sizes = json.dumps([[role, len(vector)] for role, vector in vectors.items()])
     keys = json.dumps([[key, *_key_columns(record)] for key, record in snapshot.keys.items()])
     columns = (incarnation, step, float(snapshot.time), sizes, snapshot.profile.to_json(), keys)
@@ -163,8 +161,6 @@ def listed(head: Columns, life: Columns | None) -> Head:
     """A session as it is listed; what is damaged is said and not raised."""
     try:
         key, position, clean, updated_at = head_of(head)
-        if life is None:
-            raise DamagedRow("the row of its incarnation is missing")
         return Head(key, position, profile_of(life, key), updated_at, clean)
     except DamagedRow as damage:
         key = SessionKey(head.tenant, head.id)
@@ -172,8 +168,10 @@ def listed(head: Columns, life: Columns | None) -> Head:
         return Head(key, position, None, head.updated_at, False, str(damage))
 
 
-def profile_of(life: Columns, key: SessionKey) -> Profile:
+def profile_of(life: Columns | None, key: SessionKey) -> Profile:
     """What a session is in the life that this row of incarnations says; verified, as is whose it is."""
+    if life is None:
+        raise DamagedRow("the row of its incarnation is missing")
     before = (life.previous, life.previous_step)
     require_whole("incarnations", (life.incarnation, life.tenant, life.id, life.began_at, *before), life.checksum)
     require_whole("incarnations.profile", (life.incarnation, life.profile), life.profile_checksum)

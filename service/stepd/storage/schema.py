@@ -17,7 +17,7 @@ def require_schema(connection: Connection) -> None:
         version = connection.execute(sa.select(STORE.c.schema_version)).scalar()
         if version != SCHEMA_VERSION:
             raise StorageUnavailable(
-                f"the store has layout {version}, this version of stepd reads {SCHEMA_VERSION}: use the one that wrote it"
+                f"the store has layout {version}, this stepd reads {SCHEMA_VERSION}: use the version that wrote it"
             )
         return
     METADATA.create_all(connection)

@@ -53,9 +53,7 @@ class SqliteDatabase(Database):
         connection = self._writing.connect()
         try:
             with connection.begin():
-                mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
-                if mode != "wal":
-                    raise StorageUnavailable(f"{self.path} can't have a write-ahead log: its journal mode is {mode}")
+                self._require_log(connection)
                 require_schema(connection)
             self._settle(connection)
         except BaseException:
@@ -63,6 +61,11 @@ class SqliteDatabase(Database):
             raise
         self._checkpoints = Checkpoints(self._copying, PAGE_BYTES)
         return connection
+
+    def _require_log(self, connection: Connection) -> None:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        if mode != "wal":
+            raise StorageUnavailable(f"{self.path.name} can't have a write-ahead log: its journal mode is {mode}")
 
     def _settle(self, connection: Connection) -> None:
         """Makes what was read back durable, and what was not impossible."""
@@ -97,15 +100,21 @@ class SqliteDatabase(Database):
         code, said = _code(error) & 0xFF, detail_of(error)
         if code == sqlite3.SQLITE_FULL:
             return Failure(
-                StorageFull(f"the disk of {self.path.name} is full ({said}); nothing has changed. Make room: it goes on")
+                StorageFull(
+                    f"the disk of {self.path.name} is full ({said}); nothing has changed. Make room: it goes on"
+                )
             )
         if code == sqlite3.SQLITE_READONLY:
             return Failure(
-                StorageFull(f"{self.path.name} can only be read ({said}); nothing has changed. Let the service write it")
+                StorageFull(
+                    f"{self.path.name} can only be read ({said}); nothing has changed. Let the service write it"
+                )
             )
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return Failure(
-                StorageUnavailable(f"{self.path.name} was locked for {BUSY_S:g} s by another process ({said}); try again")
+                StorageUnavailable(
+                    f"{self.path.name} was locked for {BUSY_S:g} s by another process ({said}); try again"
+                )
             )
         if committing:
             return Failure(

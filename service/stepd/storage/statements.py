@@ -1,4 +1,4 @@
-"""Statements that run for every step: compiled by SQLAlchemy once per database, then handed to its driver as they are."""
+"""Statements that run for every step: compiled by SQLAlchemy once per database, then given to its driver."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class SqlStore:
             raise reading.corrupt(key, detail_of(error)) from error
 
 
-class _NotUsual(Exception):  # noqa: N818 - it takes a transaction back, nothing has gone wrong
+class _NotUsual(Exception):
     """The group has to be written one by one."""
 
 
