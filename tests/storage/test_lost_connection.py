@@ -1,4 +1,4 @@
-"""PostgreSQL: connections that are lost, before a commit and at it; what the store insists on; a server that is down."""
+"""PostgreSQL: connections that are lost, before a commit and at it; a server that is down."""
 
 import os
 import socket
