@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 from clients.python.conformance.program import main
 
-from stepd_client import Client, ShapeMismatch
+from stepd_client import Client, ShapeMismatch, error_class
 
 Send = Callable[[httpx.Request], httpx.Response]
 
