@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 # Benchmarks measure what is served: the versions of `serve`.
-for target in "serve:--extra fast" "demo:--extra fast --extra demo" "dev:--extra fast --extra demo --group dev" \
+for target in "serve:--extra fast" "demo:--extra fast --extra demo" "dev:--extra fast --extra demo --extra postgresql --group dev" \
     "bench:--extra fast --group bench --constraint requirements/serve.txt"; do
     # Extras stay in the pins (coverage[toml]): older pips take them for another package, which nothing pins.
     # shellcheck disable=SC2086 # what follows the name is several words

@@ -13,7 +13,8 @@ StepdError
 ├── Missing                         there is nothing at that address
 │   ├── PageNotFound                not-found
 │   ├── SessionNotFound             session-not-found
-│   └── SessionExpired              session-expired
+│   ├── SessionExpired              session-expired
+│   └── StepNotRetained             step-not-retained
 ├── MethodNotAllowed                method-not-allowed
 ├── NotAcceptable                   not-acceptable
 ├── UnsupportedMediaType            unsupported-media-type
@@ -45,8 +46,12 @@ StepdError
 │   └── SessionReplaced             session-replaced
 ├── Unavailable                     not now; the same request may pass later
 │   ├── OverBudget                  over-budget
-│   └── NotReady                    not-ready
+│   ├── NotReady                    not-ready
+│   ├── OutcomeUnknown              outcome-unknown
+│   └── StorageUnavailable          storage-unavailable
 ├── CapacityExceeded                capacity-exceeded
+├── StorageFull                     storage-full
+├── SessionCorrupt                  session-corrupt
 └── InternalError                   internal-error
 """
 
@@ -153,6 +158,10 @@ class SessionNotFound(Missing):
 
 class SessionExpired(Missing):
     code, title = "session-expired", "The session has expired"
+
+
+class StepNotRetained(Missing):
+    code, title = "step-not-retained", "The state at that step is not kept"
 
 
 class MethodNotAllowed(StepdError):
@@ -283,8 +292,24 @@ class NotReady(Unavailable):
     code, title = "not-ready", "The service is starting or stopping"
 
 
+class OutcomeUnknown(Unavailable):
+    code, title = "outcome-unknown", "Whether the change was stored is not known"
+
+
+class StorageUnavailable(Unavailable):
+    code, title = "storage-unavailable", "The store can't be reached"
+
+
 class CapacityExceeded(StepdError):
     code, title = "capacity-exceeded", "Sessions may take no more memory"
+
+
+class StorageFull(StepdError):
+    code, title = "storage-full", "The store can take no more"
+
+
+class SessionCorrupt(StepdError):
+    code, title = "session-corrupt", "What is stored of the session is damaged"
 
 
 class InternalError(StepdError):

@@ -263,11 +263,12 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """What is remembered of an applied step that carried an Idempotency-Key."""
+    """What is remembered of an applied step that carried an Idempotency-Key, and who took it, where it said so."""
 
     incarnation: str
     step: int
     fingerprint: bytes
+    worker: str | None = None
 
 
 def digest(*vectors: FloatArray) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 from clients.python.conformance.program import main
 
-from stepd_client import Client, ShapeMismatch, errors
+from stepd_client import Client, ShapeMismatch, error_class
 
 Send = Callable[[httpx.Request], httpx.Response]
 
@@ -115,7 +115,7 @@ def state_kept_after_204(request: httpx.Request, send: Send) -> httpx.Response:
 
 def class_mapped_wrongly(request: httpx.Request, send: Send) -> httpx.Response:
     """names-mismatch becomes the class of shape-mismatch."""
-    errors._BY_CODE["names-mismatch"] = ShapeMismatch
+    error_class._BY_CODE["names-mismatch"] = ShapeMismatch
     return send(request)
 
 

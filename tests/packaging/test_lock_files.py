@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 # Each lock with the extras, and with the groups, that it holds.
-LOCKS = {"serve": ("fast",), "demo": ("fast", "demo"), "dev": ("fast", "demo"), "bench": ("fast",)}
+LOCKS = {"serve": ("fast",), "demo": ("fast", "demo"), "dev": ("fast", "demo", "postgresql"), "bench": ("fast",)}
 GROUPS = {"serve": ("build",), "demo": ("build",), "dev": ("build", "dev"), "bench": ("build", "bench")}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")

@@ -19,7 +19,8 @@
  *         │   ├── Missing                 there is nothing at that address
  *         │   │   ├── PageNotFound            not-found
  *         │   │   ├── SessionNotFound         session-not-found
- *         │   │   └── SessionExpired          session-expired
+ *         │   │   ├── SessionExpired          session-expired
+ *         │   │   └── StepNotRetained         step-not-retained
  *         │   ├── MethodNotAllowed            method-not-allowed
  *         │   ├── NotAcceptable               not-acceptable
  *         │   ├── UnsupportedMediaType        unsupported-media-type
@@ -52,85 +53,23 @@
  *         └── ServiceFailed               the service is at fault, or busy (5xx)
  *             ├── Unavailable             not now; the same request may pass later
  *             │   ├── OverBudget              over-budget
- *             │   └── NotReady                not-ready
+ *             │   ├── NotReady                not-ready
+ *             │   ├── OutcomeUnknown          outcome-unknown
+ *             │   └── StorageUnavailable      storage-unavailable
  *             ├── CapacityExceeded            capacity-exceeded
+ *             ├── StorageFull                 storage-full
+ *             ├── SessionCorrupt              session-corrupt
  *             └── InternalError               internal-error
  *
  * A code that this version does not know becomes the nearest class without a code: see error-class.js. Values that can't
  * be sent (NaN, text, ragged arrays) are TypeError and RangeError, raised before anything is sent.
  */
 
+import { ProblemError } from "./error-bases.js";
+
+export * from "./error-bases.js";
+
 /** @import {Problem} from "./problem.js" */
-
-/**
- * The base of everything that the client raises about an exchange with the service.
- *
- * `maybeApplied` is true where the request may have been carried out although this error says otherwise: it was sent,
- * an answer to that sending never came, and nothing since tells. For a request that changes nothing it means nothing.
- */
-export class StepdError extends Error {
-  maybeApplied = false;
-
-  get name() {
-    return this.constructor.name;
-  }
-}
-
-/** No answer came, in as many attempts as the retry policy allows: refused, reset, or broken off. */
-export class ConnectionFailed extends StepdError {}
-
-/** No answer came in time, in as many attempts as the retry policy allows. */
-export class RequestTimedOut extends ConnectionFailed {}
-
-/**
- * An answer that is not stepd's, such as a proxy's error page or another server's reply.
- *
- * `status` is its HTTP status, `contentType` its media type, `reason` what is wrong with it, `excerpt` how it begins.
- */
-export class UnexpectedAnswer extends StepdError {
-  /**
-   * @param {number} status
-   * @param {string} contentType
-   * @param {string} reason
-   * @param {string} [excerpt]
-   */
-  constructor(status, contentType, reason, excerpt = "") {
-    const begins = excerpt === "" ? "" : `; it begins ${JSON.stringify(excerpt)}`;
-    super(`${reason} (status ${status}, ${contentType || "no content type"})${begins}`);
-    this.status = status;
-    this.contentType = contentType;
-    this.reason = reason;
-    this.excerpt = excerpt;
-  }
-}
-
-/**
- * The service refused. After any of these, unless `maybeApplied`, nothing has changed.
- *
- * `code` is the stable name of the reason, `detail` says it with the numbers, `errors` are places in the body,
- * `requestId` finds the request in the service's log, `status` is the HTTP status. `etag` and `step` are the
- * session's current ones where the service gives them; `retryAfterS` is how long it asks to wait.
- */
-export class ProblemError extends StepdError {
-  /** The code that the class stands for; empty for a family of classes. */
-  static code = "";
-
-  /** @param {Problem} problem */
-  constructor(problem) {
-    const { code, status, title, detail, requestId } = problem;
-    const request = requestId === "" ? "" : `, request ${requestId}`;
-    super(`${detail || title} (${code || "no code"}, status ${status}${request})`);
-    this.code = code;
-    this.status = status;
-    this.title = title;
-    this.detail = detail;
-    this.requestId = requestId;
-    this.errors = problem.errors;
-    this.etag = problem.etag;
-    this.step = problem.step;
-    this.retryAfterS = problem.retryAfterS;
-  }
-}
 
 /** The request is at fault: sent again unchanged, it is refused again. */
 export class RequestRefused extends ProblemError {}
@@ -194,6 +133,11 @@ export class SessionNotFound extends Missing {
 /** The session's `ttlS` has passed since its last successful request; it is gone. */
 export class SessionExpired extends Missing {
   static code = "session-expired";
+}
+
+/** The session's state at that step is not kept, or never was: its history says which are. */
+export class StepNotRetained extends Missing {
+  static code = "step-not-retained";
 }
 
 /** This path does not take that method. */
@@ -375,9 +319,29 @@ export class NotReady extends Unavailable {
   static code = "not-ready";
 }
 
+/** Whether the change was stored is not known: send it again, with the same key or tag, to find out. */
+export class OutcomeUnknown extends Unavailable {
+  static code = "outcome-unknown";
+}
+
+/** The service can't reach its store; nothing has changed. */
+export class StorageUnavailable extends Unavailable {
+  static code = "storage-unavailable";
+}
+
 /** Sessions may take no more memory: delete some, or ask for smaller ones. */
 export class CapacityExceeded extends ServiceFailed {
   static code = "capacity-exceeded";
+}
+
+/** The service's store can take no more, or can only be read; nothing has changed. */
+export class StorageFull extends ServiceFailed {
+  static code = "storage-full";
+}
+
+/** What is stored of the session is damaged; the service does not load it. */
+export class SessionCorrupt extends ServiceFailed {
+  static code = "session-corrupt";
 }
 
 /** The service failed; its log says why, under `requestId`. Whether it failed before or after, nobody knows. */

@@ -10,7 +10,7 @@ import stepd_client
 from stepd.errors import all_errors
 from stepd_client import errors
 from stepd_client.answers import checked, error_of, retry_after_s
-from stepd_client.errors import all_problems, class_of
+from stepd_client.error_class import all_problems, class_of
 from stepd_client.problem import FieldError, Problem, read_problem
 from stepd_client.sending import _failure
 from stepd_client.wire import Answer, Request

@@ -23,6 +23,7 @@ STATUS: dict[type[StepdError], int] = {
     errors.PageNotFound: 404,
     errors.SessionNotFound: 404,
     errors.SessionExpired: 404,
+    errors.StepNotRetained: 404,
     errors.MethodNotAllowed: 405,
     errors.NotAcceptable: 406,
     errors.SessionExists: 409,
@@ -50,10 +51,14 @@ STATUS: dict[type[StepdError], int] = {
     errors.KeyReused: 422,
     errors.CheckpointMismatch: 422,
     errors.DigestMismatch: 422,
+    errors.SessionCorrupt: 500,
     errors.InternalError: 500,
     errors.OverBudget: 503,
     errors.NotReady: 503,
+    errors.OutcomeUnknown: 503,
+    errors.StorageUnavailable: 503,
     errors.CapacityExceeded: 507,
+    errors.StorageFull: 507,
 }
 
 RETRY_AFTER_S = 1

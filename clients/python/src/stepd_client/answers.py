@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from stepd_client.errors import StepdError, UnexpectedAnswer, class_of, tells_outcome
+from stepd_client.error_class import class_of, tells_outcome
+from stepd_client.errors import StepdError, UnexpectedAnswer
 from stepd_client.formats import RAW, SAFETENSORS, GivenShape, octet_stream, roles_of
 from stepd_client.info import SessionInfo
 from stepd_client.problem import read_problem

@@ -18,7 +18,8 @@
         │   ├── Missing                 there is nothing at that address
         │   │   ├── PageNotFound            not-found
         │   │   ├── SessionNotFound         session-not-found
-        │   │   └── SessionExpired          session-expired
+        │   │   ├── SessionExpired          session-expired
+        │   │   └── StepNotRetained         step-not-retained
         │   ├── MethodNotAllowed            method-not-allowed
         │   ├── NotAcceptable               not-acceptable
         │   ├── UnsupportedMediaType        unsupported-media-type
@@ -51,17 +52,20 @@
         └── ServiceFailed               the service is at fault, or busy (5xx)
             ├── Unavailable             not now; the same request may pass later
             │   ├── OverBudget              over-budget
-            │   └── NotReady                not-ready
+            │   ├── NotReady                not-ready
+            │   ├── OutcomeUnknown          outcome-unknown
+            │   └── StorageUnavailable      storage-unavailable
             ├── CapacityExceeded            capacity-exceeded
+            ├── StorageFull                 storage-full
+            ├── SessionCorrupt              session-corrupt
             └── InternalError               internal-error
 
-A code that this version does not know becomes the nearest class without a code: see `class_of`. Values that can't be
+A code that this version does not know becomes the nearest class without a code (error_class.py). Values that can't be
 sent (NaN, text, a ragged list) are ValueError and TypeError, raised before anything is sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 from stepd_client.problem import Problem
@@ -188,6 +192,10 @@ class SessionNotFound(Missing, code="session-not-found"):
 
 class SessionExpired(Missing, code="session-expired"):
     """The session's `ttl_s` has passed since its last successful request; it is gone."""
+
+
+class StepNotRetained(Missing, code="step-not-retained"):
+    """The session's state at that step is not kept, or never was: its history says which are."""
 
 
 class MethodNotAllowed(RequestRefused, code="method-not-allowed"):
@@ -341,40 +349,25 @@ class NotReady(Unavailable, code="not-ready"):
     """The service is starting or stopping."""
 
 
+class OutcomeUnknown(Unavailable, code="outcome-unknown"):
+    """Whether the change was stored is not known: send it again, with the same key or tag, to find out."""
+
+
+class StorageUnavailable(Unavailable, code="storage-unavailable"):
+    """The service can't reach its store; nothing has changed."""
+
+
 class CapacityExceeded(ServiceFailed, code="capacity-exceeded"):
     """Sessions may take no more memory: delete some, or ask for smaller ones."""
 
 
+class StorageFull(ServiceFailed, code="storage-full"):
+    """The service's store can take no more, or can only be read; nothing has changed."""
+
+
+class SessionCorrupt(ServiceFailed, code="session-corrupt"):
+    """What is stored of the session is damaged; the service does not load it."""
+
+
 class InternalError(ServiceFailed, code="internal-error"):
     """The service failed; its log says why, under `request_id`. Whether it failed before or after, nobody knows."""
-
-
-def all_problems(base: type[ProblemError] = ProblemError) -> Iterator[type[ProblemError]]:
-    """Every class that has a code, in the order of the tree above."""
-    for child in base.__subclasses__():
-        if child.known_code:
-            yield child
-        yield from all_problems(child)
-
-
-_BY_CODE = {problem.known_code: problem for problem in all_problems()}
-_LEAVE_OUTCOME_OPEN = frozenset({"internal-error", "outcome-unknown"})
-_BY_STATUS: dict[int, type[ProblemError]] = {
-    400: Malformed,
-    404: Missing,
-    410: Missing,
-    412: Stale,
-    422: Impossible,
-    503: Unavailable,
-}
-
-
-def class_of(code: str, status: int) -> type[ProblemError]:
-    """The class for a code; for one that is not known, the nearest class without a code, by status."""
-    family = ServiceFailed if status >= 500 else RequestRefused
-    return _BY_CODE.get(code) or _BY_STATUS.get(status, family)
-
-
-def tells_outcome(code: str) -> bool:
-    """Whether this code says for certain that nothing was changed. What a code that is not known says, nobody knows."""
-    return code in _BY_CODE and code not in _LEAVE_OUTCOME_OPEN

@@ -761,6 +761,7 @@ __export(errors_exports, {
   NotAcceptable: () => NotAcceptable,
   NotReady: () => NotReady,
   OptimizerUnknown: () => OptimizerUnknown,
+  OutcomeUnknown: () => OutcomeUnknown,
   OverBudget: () => OverBudget,
   PageNotFound: () => PageNotFound,
   PreconditionFailed: () => PreconditionFailed,
@@ -770,6 +771,7 @@ __export(errors_exports, {
   RequestTimedOut: () => RequestTimedOut,
   RequestTooLarge: () => RequestTooLarge,
   ServiceFailed: () => ServiceFailed,
+  SessionCorrupt: () => SessionCorrupt,
   SessionExists: () => SessionExists,
   SessionExpired: () => SessionExpired,
   SessionHasNoShape: () => SessionHasNoShape,
@@ -778,7 +780,10 @@ __export(errors_exports, {
   ShapeMismatch: () => ShapeMismatch,
   Stale: () => Stale,
   StepNotFinite: () => StepNotFinite,
+  StepNotRetained: () => StepNotRetained,
   StepdError: () => StepdError,
+  StorageFull: () => StorageFull,
+  StorageUnavailable: () => StorageUnavailable,
   Unavailable: () => Unavailable,
   UnexpectedAnswer: () => UnexpectedAnswer,
   UnexpectedBody: () => UnexpectedBody,
@@ -788,6 +793,8 @@ __export(errors_exports, {
   ValueNotFinite: () => ValueNotFinite,
   ValueOutOfRange: () => ValueOutOfRange
 });
+
+// src/error-bases.js
 var StepdError = class extends Error {
   maybeApplied = false;
   get name() {
@@ -833,6 +840,8 @@ var ProblemError = class extends StepdError {
     this.retryAfterS = problem.retryAfterS;
   }
 };
+
+// src/errors.js
 var RequestRefused = class extends ProblemError {
 };
 var Malformed = class extends RequestRefused {
@@ -871,6 +880,9 @@ var SessionNotFound = class extends Missing {
 };
 var SessionExpired = class extends Missing {
   static code = "session-expired";
+};
+var StepNotRetained = class extends Missing {
+  static code = "step-not-retained";
 };
 var MethodNotAllowed = class extends RequestRefused {
   static code = "method-not-allowed";
@@ -975,8 +987,20 @@ var OverBudget = class extends Unavailable {
 var NotReady = class extends Unavailable {
   static code = "not-ready";
 };
+var OutcomeUnknown = class extends Unavailable {
+  static code = "outcome-unknown";
+};
+var StorageUnavailable = class extends Unavailable {
+  static code = "storage-unavailable";
+};
 var CapacityExceeded = class extends ServiceFailed {
   static code = "capacity-exceeded";
+};
+var StorageFull = class extends ServiceFailed {
+  static code = "storage-full";
+};
+var SessionCorrupt = class extends ServiceFailed {
+  static code = "session-corrupt";
 };
 var InternalError = class extends ServiceFailed {
   static code = "internal-error";
@@ -2265,6 +2289,7 @@ export {
   NotAcceptable,
   NotReady,
   OptimizerUnknown,
+  OutcomeUnknown,
   OverBudget,
   PageNotFound,
   PreconditionFailed,
@@ -2278,6 +2303,7 @@ export {
   SGD,
   ServiceFailed,
   Session,
+  SessionCorrupt,
   SessionExists,
   SessionExpired,
   SessionHasNoShape,
@@ -2286,7 +2312,10 @@ export {
   ShapeMismatch,
   Stale,
   StepNotFinite,
+  StepNotRetained,
   StepdError,
+  StorageFull,
+  StorageUnavailable,
   Unavailable,
   UnexpectedAnswer,
   UnexpectedBody,

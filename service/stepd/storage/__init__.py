@@ -1,0 +1,1 @@
+"""Keeping sessions beyond the process: journal and snapshots in SQLite or PostgreSQL."""
