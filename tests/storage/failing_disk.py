@@ -160,5 +160,17 @@ def what_a_dead_process_left_is_synced_first(path: Path) -> None:
     store.close()
 
 
+def a_group_is_synced_once(path: Path) -> None:
+    """Steps of many sessions that are committed together cost one sync, as the step of one does."""
+    store = open_store(str(path))
+    writers = [begin(store, f"s{number}", steps=1) for number in range(16)]
+    fail("sync", errno.EIO, 0)
+    for group in (writers[:1], writers):
+        synced = passed("synced")
+        assert all(store.commit([writer.step() for writer in group]))
+        assert passed("synced") == synced + 1
+    store.close()
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](Path(sys.argv[2]))

@@ -16,6 +16,7 @@ STORIES = [
     "beside_another",
     "nothing_is_said_while_syncing_fails",
     "a_full_disk_refuses_and_goes_on",
+    "a_group_is_synced_once",
     "what_a_dead_process_left_is_synced_first",
 ]
 

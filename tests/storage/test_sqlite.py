@@ -1,6 +1,7 @@
 """What is SQLite's own: backups beside a running service, its pragmas, a full or read-only file, a WAL that ends."""
 
 import sqlite3
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,14 @@ def test_no_database_no_folder_a_closed_store(store: SqlStore, tmp_path: Path) -
     store.close()
     with pytest.raises(StorageUnavailable, match="closed"):
         store.find(Writer().key)
+
+
+def test_without_its_driver_postgresql_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what to install is said; the embedded store does not need it."""
+    monkeypatch.delitem(sys.modules, "stepd.storage.postgresql", raising=False)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StorageUnavailable, match=r"needs psycopg.*stepd\[postgresql\]"):
+        open_store("postgresql://127.0.0.1/none")
 
 
 def test_a_damaged_page_refuses_the_sessions_on_it_alone(store: SqlStore, address: str) -> None:

@@ -90,8 +90,9 @@ class SqliteDatabase(Database):
 
     def wrote(self, nbytes: int) -> None:
         """Counts what the WAL has grown by, so that it is copied into the file in time."""
-        if self._checkpoints is not None:
-            self._checkpoints.wrote(nbytes)
+        checkpoints = self._checkpoints  # another thread may drop it meanwhile
+        if checkpoints is not None:
+            checkpoints.wrote(nbytes)
 
     def is_damage(self, error: SQLAlchemyError) -> bool:
         return _code(error) & 0xFF == sqlite3.SQLITE_CORRUPT

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from stepd.errors import StorageUnavailable
 from stepd.storage import forgetting, reading, writing
 from stepd.storage.audit import audit
 from stepd.storage.backup import back_up
@@ -115,7 +116,11 @@ class _NotUsual(Exception):
 def open_store(address: str) -> SqlStore:
     """The store at `postgresql://...`, or in the SQLite file at that path. Raises StorageUnavailable, StorageFull."""
     if address.startswith(("postgresql:", "postgres:")):
-        from stepd.storage.postgresql import PostgresDatabase  # noqa: PLC0415 - its driver is an extra
-
-        return SqlStore(PostgresDatabase(address))
+        try:
+            from stepd.storage.postgresql import PostgresDatabase  # noqa: PLC0415 - its driver is an extra
+        except ModuleNotFoundError as error:
+            raise StorageUnavailable(
+                f"a store in PostgreSQL needs {error.name}, which is not installed: pip install 'stepd[postgresql]'"
+            ) from error
+        return SqlStore(PostgresDatabase(address.replace("postgres:", "postgresql:", 1)))
     return SqlStore(SqliteDatabase(Path(address)))
