@@ -50,10 +50,8 @@ class Write:
             return "the snapshot is of another position"
         if self.clears_older and self.snapshot is None:
             return "what is older can only go when there is a snapshot"
-        if self.is_new_life:
+        if self.expected is None or self.is_new_life:
             return self._wrong_beginning()
-        if self.expected is None:
-            return "unreachable"
         if self.step is not None and not self.step.step == self.to.step == self.expected.step + 1:
             return f"step {self.step.step} does not lead there"
         if self.step is None and self.to != self.expected and (self.snapshot is None or self.to < self.expected):
