@@ -4,6 +4,7 @@
   allows. httptools stops reading where such a head ends: the body would be lost, or worse, be read as a request.
 - A head has a limit, and no more is read while requests that have come wait for their turn. Without these a single
   connection can fill the memory before any budget sees it.
+- A long body goes by the parser: the socket writes it into its reader's buffer (docs/decisions/0011).
 - What is no HTTP is told so only where nobody could take that for the answer to a request before it.
 """
 
@@ -25,6 +26,9 @@ from stepd.exchange import Exchange, begin
 
 # A target of so many bytes at most is remembered with what stands in it.
 SHORT_TARGET = 256
+
+# What of a body is read at a time when nobody wants it any more.
+_LEFT_BYTES = 64 * 1024
 
 _FRAMING = (b"content-length", b"transfer-encoding")
 
@@ -121,8 +125,7 @@ class Connection(HttpToolsProtocol):
     def _go_on_without_upgrade(self) -> None:
         """A new parser, told how the body is framed: it reads on where the old one stopped."""
         framing = [name + b": " + value + b"\r\n" for name, value in self.headers if name in _FRAMING]
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets its own
+        self.parser = self._new_parser()
         self._repeating_head = True
         self.parser.feed_data(b"POST / HTTP/1.1\r\n" + b"".join(framing) + b"\r\n")
         self._repeating_head = False
@@ -162,6 +165,7 @@ class Connection(HttpToolsProtocol):
             self.flow,
             self.server_state.default_headers,
             self.on_response_complete,
+            self._read_straight,
             expects_continue=self.expect_100_continue and version != "1.0",  # which knows no 100 (RFC 9110, 10.1.1)
             keep_alive=version != "1.0" and self.parser.should_keep_alive(),
         )
@@ -195,6 +199,28 @@ class Connection(HttpToolsProtocol):
             self._head_began_behind = True
             self._exchange.complete()
 
+    def _read_straight(self, exchange: Exchange) -> None:
+        """What is left of the body goes into its reader's buffer: the parser has nothing to find there."""
+        self.transport.set_protocol(_Straight(self, exchange))
+
+    def body_is_read(self, exchange: Exchange) -> None:
+        """The body went by the parser: a new one reads on behind it."""
+        self._idle_since = self.loop.time()
+        self.parser = self._new_parser()
+        self._in_head, self._head_bytes = True, 0
+        self.transport.set_protocol(self)
+        exchange.complete()
+
+    def body_is_left(self, exchange: Exchange) -> None:
+        """Nobody reads the body to its end: what still comes has no place, and the connection ends with the answer."""
+        exchange.keep_alive = False
+        self.transport.set_protocol(self)
+
+    def _new_parser(self) -> Any:
+        parser = httptools.HttpRequestParser(self)
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets its own
+        return parser
+
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         if self.transport.is_closing():
@@ -227,3 +253,34 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         self._unset_keepalive_if_required()
         self.parser = None  # type: ignore[assignment] # as uvicorn does: it holds this connection
+
+
+class _Straight(asyncio.BufferedProtocol):
+    """Stands in for a connection while a body comes: the socket writes it where it belongs, with no copy on the way."""
+
+    def __init__(self, connection: Connection, exchange: Exchange) -> None:
+        self._connection = connection
+        self._exchange = exchange
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        room = self._exchange.room
+        if room is not None:
+            return room
+        self._connection.body_is_left(self._exchange)
+        return memoryview(bytearray(sizehint if sizehint > 0 else _LEFT_BYTES))
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._exchange.room is not None and self._exchange.filled(nbytes):
+            self._connection.body_is_read(self._exchange)
+
+    def eof_received(self) -> None:
+        self._connection.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._connection.resume_writing()

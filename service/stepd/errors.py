@@ -39,6 +39,7 @@ StepdError
 │   ├── StepNotFinite               step-not-finite
 │   ├── KeyReused                   key-reused
 │   ├── CheckpointMismatch          checkpoint-mismatch
+│   ├── NotDurable                  not-durable
 │   └── DigestMismatch              digest-mismatch
 ├── SessionExists                   session-exists
 ├── Stale                           the session is no longer what the request relies on
@@ -258,6 +259,10 @@ class KeyReused(Impossible):
 
 class CheckpointMismatch(Impossible):
     code, title = "checkpoint-mismatch", "The checkpoint does not fit"
+
+
+class NotDurable(Impossible):
+    code, title = "not-durable", "There is no store for that"
 
 
 class DigestMismatch(Impossible):

@@ -1,6 +1,7 @@
 """One request and its answer on a connection: the server's side of ASGI, made for large bodies and for small answers.
 
-- A body whose length is known is written into the reader's own buffer as it arrives (`read_into`).
+- A body whose length is known is written into the reader's own buffer as it arrives (`read_into`), a long one by the
+  socket itself.
 - An answer whose length is known leaves in one piece, head and body.
 - The application begins as soon as the request has arrived, and not with the event loop's next round: most steps end
   there and then (`begin`).
@@ -21,6 +22,9 @@ from stepd.api.call import ANSWER, READ_INTO
 
 log = logging.getLogger("uvicorn.error")
 
+# From so many bytes on, what is left of a body is read by the socket straight into the reader's buffer.
+STRAIGHT_BYTES = 64 * 1024
+
 # What may be in no header, so that no value can end one and begin another.
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -40,6 +44,7 @@ class Exchange:
         "_flow",
         "_left",
         "_on_response",
+        "_read_straight",
         "_sink",
         "_started",
         "body",
@@ -58,6 +63,7 @@ class Exchange:
         flow: FlowControl,
         default_headers: HeaderLines,
         on_response: Callable[[], None],
+        read_straight: Callable[[Exchange], None],
         *,
         expects_continue: bool,
         keep_alive: bool,
@@ -71,6 +77,7 @@ class Exchange:
         self._flow = flow
         self._default_headers = default_headers
         self._on_response = on_response
+        self._read_straight = read_straight
         self._expects_continue = expects_continue
         self._changed: asyncio.Event | None = None
         self._sink: memoryview | None = None
@@ -107,6 +114,16 @@ class Exchange:
         self._filled = end
         return True
 
+    @property
+    def room(self) -> memoryview | None:
+        """Where the rest of the body goes; None where nobody reads it any more."""
+        return None if self._sink is None else self._sink[self._filled :]
+
+    def filled(self, nbytes: int) -> bool:
+        """So much was written there; returns whether that is all."""
+        self._filled += nbytes
+        return self._sink is not None and self._filled == len(self._sink)
+
     def complete(self) -> None:
         """The body has arrived to its end."""
         self.more_body = False
@@ -136,6 +153,8 @@ class Exchange:
         buffer[: self._filled] = self.body
         self.body = b""
         self._sink = buffer
+        if len(buffer) - self._filled >= STRAIGHT_BYTES:
+            self._read_straight(self)
         try:
             while self.more_body and not self.disconnected:
                 self._flow.resume_reading()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
 from stepd.values import DTYPES, MAX_STEP, FloatArray, KeyRecord
 
@@ -17,7 +17,9 @@ Json = Mapping[str, Any]
 ShapeDocument = list[int] | dict[str, list[int]]
 Kind = TypeVar("Kind")
 
-DURABILITIES = ("memory", "snapshot", "journal")
+# What is kept of a session when its process ends: nothing; what the last snapshot had; every acknowledged step.
+Durability = Literal["memory", "snapshot", "journal"]
+DURABILITIES: tuple[Durability, ...] = get_args(Durability)
 
 
 class Position(NamedTuple):
@@ -29,11 +31,18 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Where an incarnation comes from: free text on what it was restored or forked from, and its first step number."""
+    """Where a session's state comes from: what it was restored or forked from, in words, and the step it had then.
+
+    0 where it was created or reset.
+    """
 
     restored_from: str | None = None
     forked_from: str | None = None
     born_step: int = 0
+
+    def began_at(self, step: int) -> Lineage:
+        """The same, but for the step."""
+        return replace(self, born_step=step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,7 @@ class Profile:
     labels: Mapping[str, str]
     ttl_s: float | None
     created_at: float
-    durability: str
+    durability: Durability
     spec: Json | None
     lineage: Lineage = field(default_factory=Lineage)
 

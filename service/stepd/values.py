@@ -232,6 +232,25 @@ def largest(vector: FloatArray) -> float:
     return most
 
 
+def norm(vector: FloatArray, less: FloatArray | None = None) -> float:
+    """The Euclidean norm of a flat vector, or of its difference from another; infinity where that is beyond float64.
+
+    Computed in float64, without memory of the vector's size; its last digits depend on the machine.
+
+    >>> norm(np.array([3.0, 4.0])), norm(np.array([3.0, 5.0]), np.array([3.0, 1.0]))
+    (5.0, 4.0)
+    """
+    block = LARGEST_BLOCK_BYTES // vector.itemsize
+    total = 0.0
+    with np.errstate(over="ignore"):
+        for start in range(0, vector.size, block):
+            part = vector[start : start + block].astype(np.float64, copy=False)
+            if less is not None:
+                part = part - less[start : start + block]
+            total += float(part @ part)
+    return math.sqrt(total)
+
+
 def _tensors(names: Sequence[str]) -> str:
     shown = ", ".join(repr(name[:40]) for name in names[:3])
     return f"{len(names)} tensor{'' if len(names) == 1 else 's'} ({shown}{', ...' if len(names) > 3 else ''})"
@@ -254,6 +273,11 @@ class Checkpoint:
     step: int
     params: FloatArray
     slots: Mapping[str, FloatArray]
+
+    @property
+    def named(self) -> str:
+        """What a session that is restored from it says of it: its step, and its digest where that was asked for."""
+        return f"{self.__dict__.get('digest', 'checkpoint')}@{self.step}"
 
     @cached_property
     def digest(self) -> str:

@@ -51,6 +51,7 @@ STATUS: dict[type[StepdError], int] = {
     errors.KeyReused: 422,
     errors.CheckpointMismatch: 422,
     errors.DigestMismatch: 422,
+    errors.NotDurable: 422,
     errors.SessionCorrupt: 500,
     errors.InternalError: 500,
     errors.OverBudget: 503,

@@ -15,12 +15,10 @@ import numpy as np
 
 from stepd.errors import PreconditionFailed
 from stepd.optimizers import Optimizer
+from stepd.records import Durability, Lineage
 from stepd.values import Checkpoint, FloatArray, SessionKey, Tensors, Values
 
 T = TypeVar("T")
-
-# What this version keeps of a session when the process ends: nothing.
-DURABILITY = "memory"
 
 
 class About(NamedTuple):
@@ -38,6 +36,8 @@ class About(NamedTuple):
     ttl_s: float | None
     expires_at: float | None
     labels: Mapping[str, str]
+    durability: Durability
+    lineage: Lineage
 
     @property
     def tag(self) -> str:
@@ -96,7 +96,10 @@ ANY_STATE = Preconditions()
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What create asks for. `tensors` without `params`: zeros. Neither: an unshaped session."""
+    """What create asks for. `tensors` without `params`: zeros. Neither: an unshaped session.
+
+    `durability` is None where the service's own level is to hold.
+    """
 
     optimizer: Optimizer
     dtype: np.dtype[Any]
@@ -104,6 +107,7 @@ class Creation:
     params: FloatArray | None = None
     ttl_s: float | None = None
     labels: Mapping[str, str] | None = None
+    durability: Durability | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class Restoration:
     digest: str | None = None
     ttl_s: float | None = None
     labels: Mapping[str, str] | None = None
+    durability: Durability | None = None
 
 
 class StepRequest(NamedTuple):
@@ -169,7 +174,8 @@ class Engine(Protocol):
     """The verbs. Each that names a session raises SessionNotFound or SessionExpired.
 
     A verb that changes a session does so whole or not at all, one at a time per session, and goes on to its end when
-    its caller is cancelled.
+    its caller is cancelled. With a store all may raise StorageUnavailable, and where a session has to be loaded first
+    SessionCorrupt and CapacityExceeded; what changes a session StorageFull and OutcomeUnknown as well.
     """
 
     def using(self, key: SessionKey) -> AbstractAsyncContextManager[Layout]:
@@ -236,4 +242,8 @@ class Engine(Protocol):
 
     async def delete(self, key: SessionKey, preconditions: Preconditions) -> None:
         """Deletes the session; its id is free again."""
+        ...
+
+    async def snapshot(self, key: SessionKey) -> About:
+        """Returns when the session as it is now is in the store. Raises NotDurable where none has it."""
         ...

@@ -1,8 +1,7 @@
-"""The engine of one process: session table, a turn per session, threads for large vectors.
+"""The engine of one process: session table, a turn per session, threads for large vectors, a store if there is one.
 
 Everything here runs on the event loop's thread but for the functions that `Work` hands to a thread; those touch
-nothing but the vectors and the session whose turn it is. Between prepare and commit is the one place where a journal
-would record the step.
+nothing but the vectors and the session whose turn it is.
 """
 
 from __future__ import annotations
@@ -11,8 +10,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
+
+from stepd.engine.changes import Changes
 from stepd.engine.contract import (
     ANY_STATE,
     About,
@@ -26,63 +29,86 @@ from stepd.engine.contract import (
     StepAnswer,
     StepRequest,
 )
+from stepd.engine.journal import Fenced, Journal
 from stepd.engine.judgement import check_preconditions, content_of, judge_step, require_dtype
+from stepd.engine.listing import about_head, page_of
+from stepd.engine.residence import Residence
+from stepd.engine.stored import step_record
 from stepd.engine.turns import Turns
+from stepd.engine.upkeep import Upkeep
 from stepd.engine.using import Using
 from stepd.engine.waiters import Waiters
 from stepd.engine.work import Work, at_once
-from stepd.errors import (
-    DigestMismatch,
-    FieldError,
-    InternalError,
-    SessionExists,
-)
+from stepd.errors import DigestMismatch, FieldError, NotDurable, SessionExists
 from stepd.optimizers import Optimizer
 from stepd.optimizers.drivers import Drivers
-from stepd.sessions.session import SESSION_BYTES, Prepared, Session, array_bytes, new_state, restored_state
+from stepd.records import Durability, Lineage, StepRecord
+from stepd.sessions.session import (
+    NO_LINEAGE,
+    SESSION_BYTES,
+    Prepared,
+    Session,
+    State,
+    array_bytes,
+    new_state,
+    restored_state,
+)
 from stepd.sessions.spec import Spec
 from stepd.sessions.table import SessionTable
 from stepd.values import Checkpoint, KeyRecord, SessionKey, Values, digest, new_incarnation
 
 T = TypeVar("T")
 
-SWEEP_INTERVAL_S = 1.0
-
 
 class LocalEngine:
     """See `engine.contract.Engine` for the verbs."""
 
-    def __init__(self, drivers: Drivers, *, capacity_bytes: int, keys_per_session: int, threads: int) -> None:
+    def __init__(
+        self,
+        drivers: Drivers,
+        *,
+        capacity_bytes: int,
+        keys_per_session: int,
+        threads: int,
+        journal: Journal | None = None,
+        durability: Durability = "memory",
+        upkeep: Upkeep | None = None,
+    ) -> None:
         self.drivers = drivers
         self.table = SessionTable(capacity_bytes)
+        self.durability: Durability = durability
+        self.journal = journal
         self._keys_per_session = keys_per_session
         self._turns = Turns()
         self._waiters = Waiters()
         self._work = Work(threads)
-        self._sweeper: asyncio.Task[None] | None = None
+        self._residence = Residence(self.table, self._turns, self._waiters, drivers, journal, keys_per_session)
+        self._changes = Changes(self.table, self._residence, self._waiters, self._work)
+        self._upkeep = upkeep or Upkeep()
 
     async def start(self) -> None:
-        """Begins to delete expired sessions as their time comes."""
-        self._sweeper = asyncio.create_task(self._sweep())
+        """Lists what the store has; begins to delete expired sessions, and to write snapshots, as their time comes."""
+        await self._residence.start()
+        self._upkeep.start(self.table, self._residence, self._turns, self._work)
 
     def drain(self) -> None:
         """Ends all waits, now and to come, so that the service can stop."""
         self._waiters.close()
 
     async def close(self) -> None:
-        """Ends what `start` began; changes under way are finished first."""
+        """Ends what `start` began; changes under way are finished first, and what is to be kept is written."""
         self.drain()
         await self._work.finish()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self._upkeep.close()
+        if self.journal is not None:
+            await self.journal.close()
         self._work.close()
 
     def using(self, key: SessionKey) -> Using:
-        return Using(self.table, key, time.monotonic)
+        return Using(self.table, self._residence.enter, key)
 
     async def describe(self, key: SessionKey) -> About:
-        return self.about(self.table.get(key, time.monotonic()))
+        return self.about(await self._residence.enter(key))
 
     def about(self, session: Session) -> About:
         """What the session is now."""
@@ -100,13 +126,17 @@ class LocalEngine:
             ttl_s=session.ttl_s,
             expires_at=None if left is None else time.time() + left,
             labels=session.labels,
+            durability=session.durability,
+            lineage=session.lineage,
         )
 
     async def create(
         self, key: SessionKey, creation: Creation, preconditions: Preconditions = ANY_STATE
     ) -> tuple[About, bool]:
+        self._require_store(creation.durability)
+
         async def turn() -> tuple[About, bool]:
-            session = self.table.find(key, time.monotonic())
+            session = await self._residence.find(key)
             check_preconditions(preconditions, session)
             if session is None:
                 return await self._create(key, creation), True
@@ -114,31 +144,32 @@ class LocalEngine:
                 await self._require_same(session, creation)
                 return self.about(session), False
 
-        return await self._work.to_its_end(self._in_turn(key, turn))
+        return await self._to_its_end(key, turn)
 
     async def list(
         self, tenant: str, after: str, size: int, labels: Mapping[str, str]
     ) -> tuple[Sequence[About], str | None]:
         self.table.sweep(time.monotonic())
-        sessions, following = self.table.page(tenant, after, size, labels)
-        return [self.about(session) for session in sessions], following
+        self._residence.note_expired()
+        asleep = [about_head(head) for head in self._residence.dormant if head.key.tenant == tenant]
+        awake = (self.about(session) for session in self.table.behind(tenant, after))
+        return page_of(awake, [about for about in asleep if about is not None], after, size, labels)
 
     async def step(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
-        if not self._work.is_small(request.grads.flat.size):
-            return await self._work.to_its_end(self._step_in_turn(key, request, encode))
-        if self._turns.are_free(key):
-            return self._step_at_once(key, request, encode)
-        return await self._step_in_turn(key, request, encode)
+        if self._work.is_small(request.grads.flat.size) and self._turns.are_free(key):
+            session = self.table.find(key, time.monotonic())
+            if session is not None and session.durability != "journal":
+                return self._step_at_once(session, request, encode)
+        return await self._to_its_end(key, partial(self._step_in_turn, key, request, encode))
 
-    def _step_at_once(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
+    def _step_at_once(self, session: Session, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
         """A small step of a session whose turn nobody has. Nothing is waited for, so nobody can come in between."""
         size, content = request.grads.flat.size, content_of(request)
-        session = self.table.get(key, time.monotonic())
         began = time.perf_counter()
         record = judge_step(session, request, content)
         if record is None:
             prepared = at_once(size, session.prepare_step, self.drivers.current, *request.step, content)
-            self._commit(session, prepared)
+            self._changes.commit(session, prepared)
         stepped = time.perf_counter()
         encoded = encode(session.state.incarnation, session.state.step, session.values())
         return _step_answer(session, record, encoded, began, stepped)
@@ -146,17 +177,22 @@ class LocalEngine:
     async def _step_in_turn(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
         size = request.grads.flat.size
         content = await self._work.run(size, content_of, request)
-        async with self._turns(key):
-            session = self.table.get(key, time.monotonic())
-            began = time.perf_counter()
-            record = judge_step(session, request, content)
-            if record is None:
-                await self._apply(session, size, session.prepare_step, self.drivers.current, *request.step, content)
-            stepped = time.perf_counter()
-            encoded = await self._work.run(
-                size, encode, session.state.incarnation, session.state.step, session.values()
-            )
-            return _step_answer(session, record, encoded, began, stepped)
+        session = await self._residence.get(key)
+        began = time.perf_counter()
+        record = judge_step(session, request, content)
+        if record is None:
+            journaled = session.durability == "journal"
+            prepare = partial(
+                session.prepare_step, self.drivers.current, *request.step, content, beside=journaled
+            )  # fmt: skip
+
+            def note(prepared: Prepared, now: float) -> StepRecord:
+                return step_record(session, prepared, request.grads, request.params, request.lr, now)
+
+            await self._changes.apply(session, size, prepare, note if journaled else None, writes=journaled)
+        stepped = time.perf_counter()
+        encoded = await self._work.run(size, encode, session.state.incarnation, session.state.step, session.values())
+        return _step_answer(session, record, encoded, began, stepped)
 
     async def step_once(
         self, optimizer: Optimizer, start: Checkpoint, grads: Values, encode: EncodeCheckpoint[T]
@@ -172,7 +208,7 @@ class LocalEngine:
 
     async def params(self, key: SessionKey, encode: EncodeParams[T], unless: Preconditions = ANY_STATE) -> Read[T]:
         async with self._turns(key):
-            session = self.table.get(key, time.monotonic())
+            session = await self._residence.get(key)
             values, state = session.values(), session.state
             if unless.names(state.tag):
                 return Read(state.tag, state.step, None)
@@ -180,10 +216,10 @@ class LocalEngine:
             return Read(state.tag, state.step, encoded)
 
     async def wait(self, key: SessionKey, step: int, timeout_s: float) -> None:
-        state = self.table.get(key, time.monotonic()).state
+        state = (await self._residence.enter(key)).state
         if state.step < step:
             await self._waiters.wait(key, step, state.incarnation, timeout_s)
-        self.table.get(key, time.monotonic())
+        await self._residence.enter(key)
 
     async def put_params(self, key: SessionKey, params: Values, preconditions: Preconditions) -> About:
         def prepare(session: Session) -> Prepared:
@@ -196,7 +232,7 @@ class LocalEngine:
         self, key: SessionKey, encode: EncodeCheckpoint[T], unless: Preconditions = ANY_STATE
     ) -> Read[T]:
         async with self._turns(key):
-            session = self.table.get(key, time.monotonic())
+            session = await self._residence.get(key)
             checkpoint, state = session.checkpoint(), session.state
             if unless.names(state.tag):
                 return Read(state.tag, state.step, None)
@@ -216,30 +252,43 @@ class LocalEngine:
                 raise DigestMismatch(detail, errors=[FieldError("/digest", detail)])
 
         async def turn() -> tuple[About, bool]:
-            session = self.table.find(key, time.monotonic())
+            session = await self._residence.find(key)
             check_preconditions(preconditions, session)
             if session is not None:
                 async with self.using(key):
-                    await self._apply(session, size, session.prepare_restore, checkpoint, new_incarnation())
+                    prepare = partial(session.prepare_restore, checkpoint, new_incarnation())
+                    await self._changes.apply(session, size, prepare)
                     return self.about(session), False
             state = await self._work.run(size, restored_state, optimizer, checkpoint, new_incarnation())
-            wishes = Creation(optimizer, checkpoint.tensors.dtype, ttl_s=restoration.ttl_s, labels=restoration.labels)
-            session = self._new_session(key, wishes, state=state, spec=None)
-            self.table.add(session, time.monotonic())
-            return self.about(session), True
+            lineage = Lineage(checkpoint.named, born_step=checkpoint.step)
+            session = self._new_session(key, restoration, checkpoint.tensors.dtype, state, lineage=lineage)
+            return await self._take_in(session), True
 
-        return await self._work.to_its_end(self._in_turn(key, turn))
+        return await self._to_its_end(key, turn)
 
     async def reset(self, key: SessionKey, preconditions: Preconditions) -> About:
-        size = self.table.get(key, time.monotonic()).size
+        size = (await self._residence.enter(key)).size
         return await self._change(key, size, preconditions, lambda session: session.prepare_reset(new_incarnation()))
 
     async def delete(self, key: SessionKey, preconditions: Preconditions) -> None:
-        async with self._turns(key):
-            session = self.table.get(key, time.monotonic())
+        async def turn() -> None:
+            session = await self._residence.get(key)
             check_preconditions(preconditions, session)
-            self.table.remove(session)
-            self._waiters.end(key)
+            await self._residence.remove(session)
+
+        await self._to_its_end(key, turn)
+
+    async def snapshot(self, key: SessionKey) -> About:
+        async def turn() -> About:
+            session = await self._residence.get(key)
+            if session.durability == "memory":
+                raise NotDurable(
+                    f"session {key.id!r} is kept in memory alone; its state can be had from GET state and put back"
+                )
+            await self._residence.snapshot(session)
+            return self.about(session)
+
+        return await self._to_its_end(key, turn)
 
     async def _change(
         self, key: SessionKey, size: int, preconditions: Preconditions, prepare: Callable[[Session], Prepared]
@@ -247,68 +296,51 @@ class LocalEngine:
         """A change that gives the session another incarnation."""
 
         async def turn() -> About:
-            session = self.table.get(key, time.monotonic())
+            session = await self._residence.get(key)
             check_preconditions(preconditions, session)
-            await self._apply(session, size, prepare, session)
+            await self._changes.apply(session, size, partial(prepare, session))
             return self.about(session)
 
-        return await self._work.to_its_end(self._in_turn(key, turn))
+        return await self._to_its_end(key, turn)
 
-    async def _apply(self, session: Session, size: int, prepare: Callable[..., Prepared], *arguments: Any) -> None:
-        """Prepares a change and commits it. Meanwhile the session does not expire, though its caller may have gone."""
-        lease = self.table.hold(session.key)
-        try:
-            prepared = await self._work.run(size, prepare, *arguments)
-            growth = self._make_room(session, prepared)
-            try:
-                await self._work.run(size, session.commit, prepared, time.time())
-            except BaseException as error:
-                raise self._lost(session, growth, error) from error
-            self._waiters.notify(session.key, session.state.step, session.state.incarnation)
-        finally:
-            self.table.release(session, lease, time.monotonic(), succeeded=False)
-
-    def _commit(self, session: Session, prepared: Prepared) -> None:
-        """Commits a small change at once."""
-        growth = self._make_room(session, prepared)
-        try:
-            session.commit(prepared, time.time())
-        except BaseException as error:
-            raise self._lost(session, growth, error) from error
-        self._waiters.notify(session.key, session.state.step, session.state.incarnation)
-
-    def _make_room(self, session: Session, prepared: Prepared) -> int:
-        """Accounts for what the session is about to take more, and says how much. Raises CapacityExceeded."""
-        growth = session.growth(prepared)
-        if growth:
-            self.table.resize(growth, time.monotonic())
-        return growth
-
-    def _lost(self, session: Session, growth: int, error: BaseException) -> InternalError:
-        """Gives up a session whose step in place broke off half-way, which only a machine without memory can make it.
-
-        There is nothing to go back to; whoever asks for it is told that it is gone.
-        """
-        self.table.resize(-growth, time.monotonic())
-        self.table.remove(session)
-        self._waiters.end(session.key)
-        return InternalError(
-            f"session {session.key.id!r} is lost: its step {session.state.step + 1} broke off half-way "
-            f"({type(error).__name__}); restore it from a checkpoint"
-        )
-
-    def _new_session(self, key: SessionKey, creation: Creation, *, state: Any, spec: Spec | None) -> Session:
+    def _new_session(
+        self,
+        key: SessionKey,
+        wishes: Creation | Restoration,
+        dtype: np.dtype[Any],
+        state: State,
+        *,
+        spec: Spec | None = None,
+        lineage: Lineage = NO_LINEAGE,
+    ) -> Session:
         return Session(
             key,
-            creation.optimizer,
-            creation.dtype,
+            wishes.optimizer,
+            dtype,
             state,
             spec=spec,
-            labels=creation.labels,
-            ttl_s=creation.ttl_s,
+            labels=wishes.labels,
+            ttl_s=wishes.ttl_s,
             key_limit=self._keys_per_session,
             now=time.time(),
+            durability=wishes.durability or self.durability,
+            lineage=lineage,
         )
+
+    async def _take_in(self, session: Session) -> About:
+        """Writes a new session down, where it is to be, and takes it into the table."""
+        await self._residence.record_new(session)
+        self.table.add(session, time.monotonic())
+        return self.about(session)
+
+    def _require_store(self, durability: Durability | None) -> None:
+        """Raises NotDurable where a session is to be kept and there is nowhere to keep it."""
+        if durability not in (None, "memory") and self.journal is None:
+            detail = (
+                f"durability is {durability!r} and the service has no store: start it with --data or --store, or leave "
+                "durability out"
+            )
+            raise NotDurable(detail, errors=[FieldError("/durability", detail)])
 
     async def _create(self, key: SessionKey, creation: Creation) -> About:
         tensors, size = creation.tensors, 0
@@ -317,14 +349,13 @@ class LocalEngine:
             size = tensors.size
         spec = Spec(creation.optimizer, creation.dtype, tensors, await self._work.run(size, _params_digest, creation))
         state = await self._work.run(size, new_state, creation.optimizer, tensors, creation.params, new_incarnation())
-        session = self._new_session(key, creation, state=state, spec=spec)
-        self.table.add(session, time.monotonic())
-        return self.about(session)
+        return await self._take_in(self._new_session(key, creation, creation.dtype, state, spec=spec))
 
     async def _require_same(self, session: Session, creation: Creation) -> None:
         """Raises SessionExists where the session was not created from the same spec."""
         if session.spec is None:
-            fields, reason = ["restored"], "it was restored from a checkpoint"
+            origin = "restored" if session.lineage.forked_from is None else "forked"
+            fields, reason = [origin], f"it was {origin}"
         else:
             spec = Spec(creation.optimizer, creation.dtype, creation.tensors, session.spec.params_digest)
             fields = session.spec.differences(spec)
@@ -339,15 +370,21 @@ class LocalEngine:
                 extra={"fields": fields, "etag": f'"{session.state.tag}"', "step": session.state.step},
             )
 
-    async def _in_turn(self, key: SessionKey, turn: Callable[[], Awaitable[T]]) -> T:
-        async with self._turns(key):
-            return await turn()
+    async def _to_its_end(self, key: SessionKey, turn: Callable[[], Awaitable[T]]) -> T:
+        """Takes the session's turn, and goes on to its end though its caller may have gone.
 
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_INTERVAL_S)
-            for key in self.table.sweep(time.monotonic()):
-                self._waiters.end(key)
+        Where another service has changed the session meanwhile, what the store has now is judged anew.
+        """
+
+        async def in_turn() -> T:
+            async with self._turns(key):
+                while True:
+                    try:
+                        return await turn()
+                    except Fenced:
+                        continue
+
+        return await self._work.to_its_end(in_turn())
 
 
 def _step_answer(session: Session, record: KeyRecord | None, encoded: T, began: float, stepped: float) -> StepAnswer[T]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 from stepd.engine.contract import Layout
+from stepd.sessions.session import Session
 from stepd.sessions.table import Lease, SessionTable
 from stepd.values import SessionKey
 
@@ -13,15 +15,15 @@ from stepd.values import SessionKey
 class Using:
     """Says what its values are like; keeps it from expiring inside `async with`; a success renews its time."""
 
-    __slots__ = ("_key", "_lease", "_now", "_session", "_table")
+    __slots__ = ("_enter", "_key", "_lease", "_session", "_table")
 
-    def __init__(self, table: SessionTable, key: SessionKey, now: Callable[[], float]) -> None:
+    def __init__(self, table: SessionTable, enter: Callable[[SessionKey], Awaitable[Session]], key: SessionKey) -> None:
         self._table = table
+        self._enter = enter
         self._key = key
-        self._now = now
 
     async def __aenter__(self) -> Layout:
-        session = self._session = self._table.get(self._key, self._now())
+        session = self._session = await self._enter(self._key)
         self._lease: Lease | None = self._table.hold(self._key)
         return Layout(session.optimizer, session.dtype, session.state.tensors, session.state.incarnation)
 
@@ -29,4 +31,4 @@ class Using:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._lease is not None:
-            self._table.release(self._session, self._lease, self._now(), succeeded=error is None)
+            self._table.release(self._session, self._lease, time.monotonic(), succeeded=error is None)

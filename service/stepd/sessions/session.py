@@ -23,6 +23,7 @@ from stepd.errors import (
 from stepd.optimizers import Optimizer
 from stepd.optimizers.bounds import Bounds, prove
 from stepd.optimizers.contract import Constants, Driver, FloatArray
+from stepd.records import Durability, Lineage
 from stepd.sessions.keys import KeyMemory
 from stepd.sessions.owned import lent, owned, readable
 from stepd.sessions.spec import Spec
@@ -32,6 +33,7 @@ from stepd.values import Checkpoint, KeyRecord, SessionKey, Tensors, Values, lar
 SESSION_BYTES = 2688
 LABEL_BYTES = 192
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
+NO_LINEAGE = Lineage()
 
 
 # Up to so many values a step is computed beside the state: the check costs less than a proof, and new memory nothing.
@@ -74,21 +76,25 @@ class Prepared(NamedTuple):
     record: KeyRecord | None = None
     forgets_spec: bool = False
     in_place: InPlace | None = None
+    lineage: Lineage | None = None
 
 
 class Session:
     """One run. See the module's text for how it is changed.
 
-    `spec` is what was asked for at create, None for a session that was restored.
+    `spec` is what was asked for at create, None for a session that was restored or forked; `lineage` where its state
+    comes from; `durability` what is kept of it when the process ends, which is for others to see to.
     """
 
     __slots__ = (
         "_constants",
         "created_at",
         "dtype",
+        "durability",
         "key",
         "keys",
         "labels",
+        "lineage",
         "optimizer",
         "spec",
         "state",
@@ -108,6 +114,8 @@ class Session:
         ttl_s: float | None = None,
         key_limit: int = 0,
         now: float = 0.0,
+        durability: Durability = "memory",
+        lineage: Lineage = NO_LINEAGE,
     ) -> None:
         self.key = key
         self.optimizer = optimizer
@@ -116,6 +124,8 @@ class Session:
         self.spec = spec
         self.labels: Mapping[str, str] = dict(labels) if labels else NO_LABELS
         self.ttl_s = ttl_s
+        self.durability: Durability = durability
+        self.lineage = lineage
         self.keys = KeyMemory(key_limit)
         self.created_at = self.updated_at = now
         self._constants: Constants = optimizer.constants(dtype)
@@ -163,10 +173,14 @@ class Session:
         lr: float | None = None,
         key: str | None = None,
         fingerprint: bytes = b"",
+        worker: str | None = None,
+        *,
+        beside: bool = False,
     ) -> Prepared:
         """The next state, by the rule. `params` replace the session's before the rule; `lr` holds for this step.
 
-        The params are the session's from then on, and the gradients are not written to.
+        The params are the session's from then on, and the gradients are not written to. `beside`: the next state is
+        computed at once, in vectors of its own, and the present one can still be read until the commit.
 
         Raises SessionHasNoShape, NamesMismatch, ShapeMismatch, HyperParameterInvalid (lr), StepNotFinite.
         """
@@ -180,12 +194,13 @@ class Session:
         _require_same("grads", grads, tensors)
         constants = self._constants if lr is None else self.optimizer.constants(self.dtype, lr)
         in_place = None
-        state = self._proven(constants, tensors, grads, before, params) if tensors.size > BESIDE_SIZE else None
+        small = tensors.size <= BESIDE_SIZE
+        state = None if beside or small else self._proven(constants, tensors, grads, before, params)
         if state is None:
             state = self._beside(driver, constants, tensors, readable(grads.flat), readable(before))
         else:
             in_place = InPlace(driver, constants, readable(grads.flat))
-        record = None if key is None else KeyRecord(state.incarnation, state.step, fingerprint)
+        record = None if key is None else KeyRecord(state.incarnation, state.step, fingerprint, worker)
         return Prepared(state, key, record, in_place=in_place)
 
     def prepare_params(self, params: Values, incarnation: str) -> Prepared:
@@ -199,7 +214,7 @@ class Session:
         """Slots to zero, step 0; params and shape stay."""
         tensors = self.state.tensors
         slots = () if tensors is None else self._zero_slots(tensors)
-        return Prepared(State(incarnation, 0, tensors, self.state.params, slots))
+        return Prepared(State(incarnation, 0, tensors, self.state.params, slots), lineage=self.lineage.began_at(0))
 
     def prepare_restore(self, checkpoint: Checkpoint, incarnation: str) -> Prepared:
         """The checkpoint's values and step.
@@ -214,7 +229,8 @@ class Session:
                 raise CheckpointMismatch(detail, errors=[FieldError.at(name, detail=detail)])
         if self.state.tensors is not None:
             self.state.tensors.require("params", checkpoint.tensors.names, checkpoint.tensors.shapes)
-        return Prepared(restored_state(self.optimizer, checkpoint, incarnation), forgets_spec=True)
+        state = restored_state(self.optimizer, checkpoint, incarnation)
+        return Prepared(state, forgets_spec=True, lineage=Lineage(checkpoint.named, born_step=checkpoint.step))
 
     def commit(self, prepared: Prepared, now: float) -> None:
         """Makes the change. Takes as long as a step where one was proven, else no time.
@@ -229,6 +245,8 @@ class Session:
             self.keys.remember(prepared.key, prepared.record)
         if prepared.forgets_spec:
             self.spec = None
+        if prepared.lineage is not None:
+            self.lineage = prepared.lineage
         self.updated_at = now
         self.state = prepared.state
 

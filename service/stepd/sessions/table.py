@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stepd.errors import CapacityExceeded, SessionExpired, SessionNotFound
@@ -40,6 +40,7 @@ class SessionTable:
         self._leases: dict[SessionKey, Lease] = {}
         self._deadlines: list[tuple[float, SessionKey]] = []  # a heap; entries may be earlier than the lease's deadline
         self._expired: OrderedDict[SessionKey, None] = OrderedDict()
+        self._newly_expired: list[SessionKey] = []
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -60,6 +61,19 @@ class SessionTable:
             self._expire(key)
         return self._sessions.get(key)
 
+    def has_expired(self, key: SessionKey) -> bool:
+        """Whether it is remembered that the session has expired."""
+        return key in self._expired
+
+    def expect(self, key: SessionKey, ttl_s: float, now: float) -> None:
+        """A session that is not here, and may be taken in later, expires as if it had been used now."""
+        self._lease(key, now + ttl_s)
+
+    def take_expired(self) -> list[SessionKey]:
+        """The sessions that have expired since this was last asked."""
+        expired, self._newly_expired = self._newly_expired, []
+        return expired
+
     def require_capacity(self, more_bytes: int, now: float) -> None:
         """Raises CapacityExceeded where so many more bytes do not fit, expired sessions not counted."""
         if more_bytes > 0 and self.used_bytes + more_bytes > self.capacity_bytes:
@@ -79,12 +93,15 @@ class SessionTable:
         bisect.insort(self._ids.setdefault(session.key.tenant, []), session.key.id)
         self._expired.pop(session.key, None)
         if session.ttl_s is not None:
-            self._leases[session.key] = Lease(now + session.ttl_s)
-            if len(self._deadlines) > 2 * len(self._leases) + 64:  # mostly of sessions deleted by request
-                self._deadlines = [(lease.deadline, key) for key, lease in self._leases.items()]
-                heapq.heapify(self._deadlines)
-            else:
-                heapq.heappush(self._deadlines, (now + session.ttl_s, session.key))
+            self._lease(session.key, now + session.ttl_s)
+
+    def _lease(self, key: SessionKey, deadline: float) -> None:
+        self._leases[key] = Lease(deadline)
+        if len(self._deadlines) > 2 * len(self._leases) + 64:  # mostly of sessions deleted by request
+            self._deadlines = [(lease.deadline, leased) for leased, lease in self._leases.items()]
+            heapq.heapify(self._deadlines)
+        else:
+            heapq.heappush(self._deadlines, (deadline, key))
 
     def resize(self, growth: int, now: float) -> None:
         """Accounts for a session that is about to grow by so many bytes, or to shrink. Raises CapacityExceeded."""
@@ -125,9 +142,8 @@ class SessionTable:
             return None
         return self._sessions[key].ttl_s if lease.holds else max(lease.deadline - now, 0.0)
 
-    def sweep(self, now: float) -> list[SessionKey]:
-        """Deletes every session that is past its time and not held; returns their keys."""
-        expired = []
+    def sweep(self, now: float) -> None:
+        """Deletes every session that is past its time and not held."""
         while self._deadlines and self._deadlines[0][0] <= now:
             _, key = heapq.heappop(self._deadlines)
             lease = self._leases.get(key)
@@ -135,29 +151,26 @@ class SessionTable:
                 continue  # deleted meanwhile
             if not lease.holds and lease.deadline <= now:
                 self._expire(key)
-                expired.append(key)
             else:
                 # Used since, or held now: look again then, and for a held one soon.
                 heapq.heappush(self._deadlines, (max(lease.deadline, now + 1.0), key))
-        return expired
 
-    def page(self, tenant: str, after: str, size: int, labels: Mapping[str, str]) -> tuple[list[Session], str | None]:
-        """Up to `size` sessions with all these labels, ids in order from behind `after`; and where the next begins."""
-        found: list[Session] = []
-        for session in self._from(tenant, after):
-            if all(session.labels.get(name) == value for name, value in labels.items()):
-                if len(found) == size:
-                    return found, found[-1].key.id
-                found.append(session)
-        return found, None
-
-    def _from(self, tenant: str, after: str) -> Iterator[Session]:
+    def behind(self, tenant: str, after: str) -> Iterator[Session]:
+        """The tenant's sessions, ids in order, from behind `after`."""
         ids = self._ids.get(tenant, [])
         for position in range(bisect.bisect_right(ids, after), len(ids)):
             yield self._sessions[SessionKey(tenant, ids[position])]
 
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self._sessions.values())
+
     def _expire(self, key: SessionKey) -> None:
-        self.remove(self._sessions[key])
+        session = self._sessions.get(key)
+        if session is None:
+            del self._leases[key]
+        else:
+            self.remove(session)
+        self._newly_expired.append(key)
         self._expired[key] = None
         while len(self._expired) > EXPIRED_REMEMBERED:
             self._expired.popitem(last=False)

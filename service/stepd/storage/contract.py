@@ -185,6 +185,10 @@ class Store(Protocol):
         """What is wrong with the store beside the sessions' own rows: a line each."""
         ...
 
+    def probe(self) -> None:
+        """Makes a durable transaction of no content. Raises StorageFull, StorageUnavailable, OutcomeUnknown."""
+        ...
+
     def backup(self, path: Path) -> None:
         """Writes all as it is at one moment to a new SQLite file, beside a running service; durable when it returns."""
         ...

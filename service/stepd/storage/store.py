@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +18,7 @@ from stepd.storage.backup import back_up
 from stepd.storage.contract import Forgotten, Head, Life, Recovered, StepSummary, Write
 from stepd.storage.database import Database, detail_of
 from stepd.storage.sqlite import SqliteDatabase
+from stepd.storage.tables import STORE
 from stepd.values import SessionKey
 
 # What a write adds to SQLite's WAL beside its vectors, about: a page each of head, step and index.
@@ -87,6 +89,9 @@ class SqlStore:
     def problems(self) -> Iterator[str]:
         with self.database.read() as connection:
             yield from audit(connection)
+
+    def probe(self) -> None:
+        self.database.write(lambda connection: connection.execute(sa.update(STORE).values(opened=STORE.c.opened + 1)))
 
     def backup(self, path: Path) -> None:
         with self.database.read() as connection:
