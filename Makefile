@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-war
 BENCH_PIP := $(subst $(BIN),$(BENCH)/bin,$(PIP))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test conformance bench check format docs lock clean
+.PHONY: help serve demo test conformance crash bench check format docs lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,10 @@ test: $(VENV)/.dev $(NODE_MODULES) ## install everything and run all tests with 
 # CLIENT=python runs the cases for that client alone, which then has to be there.
 conformance: $(VENV)/.dev $(NODE_MODULES) ## run the conformance cases for every client, or for CLIENT=python
 	@$(BIN)/python -m tests.conformance $(CLIENT)
+
+# KILLS=20 is a short run.
+crash: $(VENV)/.dev ## kill the service again and again under load, and see that no step is lost or taken twice
+	@$(BIN)/python -m tests.durability.crash $(KILLS)
 
 # PART=kernel measures one part alone; QUICK=1 tries everything in short and leaves the docs alone.
 bench: $(BENCH)/.bench ## measure all side by side with peers, or PART=kernel alone, and write docs/benchmarks.md

@@ -1,6 +1,7 @@
 """Settings: read once from STEPD_*, frozen, refused where they are unsafe."""
 
 import os
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -19,6 +20,13 @@ DEFAULTS = {
     "max_in_flight_bytes": 250 * 2**20,
     "max_tensors": 4096,
     "keys_per_session": 64,
+    "data": None,
+    "store": None,
+    "durability": "memory",
+    "snapshot_s": 30.0,
+    "snapshot_steps": 1000,
+    "history_steps": 100_000,
+    "history_bytes": 2**30,
     "max_wait_s": 60.0,
     "shutdown_s": 10.0,
     "threads": processors(),
@@ -57,6 +65,13 @@ def test_every_setting_says_what_it_is_for() -> None:
         ("max_in_flight_bytes", "2000000", 2_000_000),
         ("max_tensors", "1", 1),
         ("keys_per_session", "4096", 4096),
+        ("data", "some/folder", Path("some/folder")),
+        ("store", "postgresql://127.0.0.1/stepd", "postgresql://127.0.0.1/stepd"),
+        ("durability", "journal", "journal"),
+        ("snapshot_s", "0.5", 0.5),
+        ("snapshot_steps", "7", 7),
+        ("history_steps", "1", 1),
+        ("history_bytes", "1000", 1000),
         ("max_wait_s", "0.5", 0.5),
         ("shutdown_s", "3", 3.0),
         ("threads", "77", 77),
@@ -88,6 +103,11 @@ def test_no_variable_is_forgotten() -> None:
         ("max_tensors", "0"),
         ("keys_per_session", "0"),
         ("keys_per_session", "4097"),
+        ("durability", "disk"),
+        ("snapshot_s", "0"),
+        ("snapshot_steps", "0"),
+        ("history_steps", "0"),
+        ("history_bytes", "0"),
         ("max_wait_s", "0"),
         ("max_wait_s", "3601"),
         ("max_wait_s", "nan"),
@@ -121,6 +141,16 @@ def test_misspelt_variables_are_found() -> None:
     """A STEPD_ variable that sets nothing is named, in any case; those of others, and of the client, are not."""
     given = ["STEPD_PROT", "stepd_hosts", "STEPD_PORT", "stepd_host", "STEPD_URL", "STEPDX", "PATH", "MY_STEPD_X"]
     assert unknown_variables(dict.fromkeys(given, "1")) == ["STEPD_PROT", "stepd_hosts"]
+
+
+def test_what_is_to_be_kept_needs_a_place() -> None:
+    """A level without a store is refused, and so are two stores; a store without a level is for who asks."""
+    for given in ({"durability": "journal"}, {"data": Path("here"), "store": "postgresql://there/stepd"}):
+        with pytest.raises(UnsafeSettings, match="STEPD_"):
+            Settings(**given).refuse_lost()
+    Settings(data=Path("here")).refuse_lost()
+    assert Settings(data=Path("here"), durability="journal").store_address == str(Path("here", "stepd.db"))
+    assert Settings(store="postgresql://there/stepd").store_address == "postgresql://there/stepd"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost"])

@@ -20,9 +20,12 @@ from stepd.api.routes import all_routes
 from stepd.api.routes.pages import page_routes
 from stepd.api.routing import RouteTable
 from stepd.api.service import Service
+from stepd.engine.journal import Journal
 from stepd.engine.local import LocalEngine
+from stepd.engine.upkeep import Upkeep
 from stepd.optimizers.drivers import Drivers
 from stepd.settings import Settings
+from stepd.storage.store import open_store
 
 
 class Application(FastAPI):
@@ -48,15 +51,25 @@ class Application(FastAPI):
 def create_app(settings: Settings | None = None) -> Application:
     """The application; `app.service` is its Service.
 
-    Raises DriverMismatch where this machine's arithmetic fails the golden cases.
+    Raises DriverMismatch where this machine's arithmetic fails the golden cases, UnsafeSettings, and StorageUnavailable
+    or StorageFull where the store can't be opened.
     """
     settings = settings or Settings()
+    settings.refuse_lost()
     drivers = Drivers(settings.threads)
     engine = LocalEngine(
         drivers,
         capacity_bytes=settings.max_session_bytes,
         keys_per_session=settings.keys_per_session,
         threads=settings.threads,
+        journal=_journal(settings),
+        durability=settings.durability,
+        upkeep=Upkeep(
+            snapshot_s=settings.snapshot_s,
+            snapshot_steps=settings.snapshot_steps,
+            history_steps=settings.history_steps,
+            history_bytes=settings.history_bytes,
+        ),
     )
     service = Service(settings, engine, drivers, Budget(settings.max_in_flight_bytes))
 
@@ -85,6 +98,14 @@ def create_app(settings: Settings | None = None) -> Application:
     app.router.routes.append(Route("/openapi.json", _openapi_route(app)))
     app.router.routes.extend(page_routes())
     return app
+
+
+def _journal(settings: Settings) -> Journal | None:
+    """The store of the settings, opened."""
+    if settings.data is not None:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    address = settings.store_address
+    return None if address is None else Journal(open_store(address))
 
 
 def drain(app: Application) -> None:

@@ -37,6 +37,13 @@ def serve(
         bool | None,
         typer.Option("--insecure", help="Allow a host that others can reach, without access keys. [STEPD_INSECURE]"),
     ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder where sessions are kept, in stepd.db. [STEPD_DATA]")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="PostgreSQL where sessions are kept, postgresql://... [STEPD_STORE]")
+    ] = None,
+    durability: Annotated[
+        str | None, typer.Option(help="memory, snapshot or journal. [STEPD_DURABILITY, memory]")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Must be 1: sessions live in the memory of one process.")] = 1,
 ) -> None:
     """Serve. Every setting is a STEPD_ variable as well; docs/protocol.md lists them."""
@@ -45,10 +52,18 @@ def serve(
     from stepd.server import run  # noqa: PLC0415
     from stepd.settings import Settings, UnsafeSettings, refuse_more_workers  # noqa: PLC0415
 
-    given: dict[str, Any] = {"host": host, "port": port, "insecure": insecure}
+    given: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "insecure": insecure,
+        "data": data,
+        "store": store,
+        "durability": durability,
+    }
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
         settings.refuse_unsafe()
+        settings.refuse_lost()
         refuse_more_workers(workers, os.environ.get("WEB_CONCURRENCY"))
     except ValidationError as error:
         for problem in error.errors():

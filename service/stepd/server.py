@@ -19,6 +19,7 @@ import stepd
 from stepd.allocator import keep_freed_memory
 from stepd.app import Application, create_app, drain
 from stepd.connection import Connection
+from stepd.errors import StorageFull, StorageUnavailable
 from stepd.optimizers.selftest import DriverMismatch
 from stepd.settings import Settings, unknown_variables
 
@@ -83,6 +84,9 @@ def run(settings: Settings) -> int:
     except DriverMismatch as mismatch:
         log.error("this machine's arithmetic fails the golden cases; nothing is served", mismatch=str(mismatch))
         return 3
+    except (StorageFull, StorageUnavailable, OSError) as error:
+        log.error("the store can't be opened; nothing is served", reason=str(error))
+        return 1
     if settings.driver == "auto" and importlib.util.find_spec("numba") is None:
         log.info("numba is not installed: the blocked driver serves, the same bits, slower (pip install 'stepd[fast]')")
     for name in unknown_variables(os.environ):

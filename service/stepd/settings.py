@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stepd.machine import memory_bytes, processors
+from stepd.records import Durability
+
+# The embedded store, in the folder STEPD_DATA.
+STORE_FILE = "stepd.db"
 
 # Variables that begin like settings and belong to others: the Python client, the tests.
 OTHER_VARIABLES = frozenset({"STEPD_URL", "STEPD_TEST_REQUIRE"})
@@ -53,6 +58,28 @@ class Settings(BaseSettings):
     keys_per_session: int = Field(
         default=64, ge=1, le=4096, description="newest idempotency keys that a session remembers"
     )
+    data: Path | None = Field(
+        default=None, description="folder of the embedded store, stepd.db; made where it is not there"
+    )
+    store: str | None = Field(
+        default=None, description="address of a PostgreSQL store, postgresql://...; instead of a folder"
+    )
+    durability: Durability = Field(
+        default="memory",
+        description="what is kept of sessions that don't say themselves: memory, snapshot or journal",
+    )
+    snapshot_s: float = Field(
+        default=30.0, gt=0, le=86_400, description="seconds between the snapshots of a session of that level"
+    )
+    snapshot_steps: int = Field(
+        default=1000, ge=1, description="steps of a journaled session after which it is written whole, so it loads fast"
+    )
+    history_steps: int = Field(
+        default=100_000, ge=1, description="newest steps of a session that its journal keeps, at least those it needs"
+    )
+    history_bytes: int = Field(
+        default=2**30, ge=1, description="bytes of vectors of a session's steps that its journal keeps"
+    )
     max_wait_s: float = Field(default=60.0, gt=0, le=3600, description="seconds that a long-poll may wait")
     shutdown_s: int = Field(default=10, ge=1, description="seconds for requests in flight to end after SIGTERM")
     threads: int = Field(
@@ -64,6 +91,21 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         default="console", description="how log lines look; they go to stderr"
     )
+
+    @property
+    def store_address(self) -> str | None:
+        """What `open_store` takes; None where there is no store."""
+        return self.store or (None if self.data is None else str(self.data / STORE_FILE))
+
+    def refuse_lost(self) -> None:
+        """Raises UnsafeSettings where sessions are to be kept and it does not say where, or says two places."""
+        if self.durability != "memory" and self.store_address is None:
+            raise UnsafeSettings(
+                f"STEPD_DURABILITY is {self.durability} and there is nowhere to keep sessions: say --data DIR, or "
+                "--store postgresql://..."
+            )
+        if self.store is not None and self.data is not None:
+            raise UnsafeSettings("STEPD_DATA and STEPD_STORE are both given; a service has one store")
 
     def refuse_unsafe(self) -> None:
         """Raises UnsafeSettings for a host that others can reach, unless `insecure` says that this is meant."""

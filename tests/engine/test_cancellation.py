@@ -81,29 +81,9 @@ def test_a_large_step_that_waits_goes_on_too(monkeypatch: pytest.MonkeyPatch) ->
     go(scene)
 
 
-def test_a_small_step_is_applied_or_was_never_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small step that waits behind a large one and loses its caller is not applied, and nothing of it stays."""
-    monkeypatch.setattr(work, "THREAD_SIZE", 3)
-
-    async def scene() -> None:
-        driver = GatedDriver()
-        async with an_engine(driver=driver) as engine:
-            await engine.create(RUN, creation([1.0, 1.0, 1.0]))
-            large = asyncio.create_task(step(engine, [0.5, 0.5, 0.5]))
-            await driver.reached()
-            small = asyncio.create_task(step(engine, [0.5], idempotency_key="k"))
-            await until(lambda: in_line(engine._turns) == 2)
-            await gone(small)
-            assert in_line(engine._turns) == 1
-            driver.gate.set()
-            assert (await large).step == 1
-            assert (await state_of(engine))[1] == 1
-
-    go(scene)
-
-
 Change = Callable[[LocalEngine], Awaitable[Any]]
 CHANGES: dict[str, tuple[Change, int]] = {
+    "step": (lambda engine: step(engine, [0.5], idempotency_key="k"), 2),
     "put params": (lambda engine: engine.put_params(RUN, values([7.0]), ANY_STATE), 1),
     "reset": (lambda engine: engine.reset(RUN, ANY_STATE), 0),
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from stepd.engine import local, work
+from stepd.engine import beginnings, changes, local, residence, upkeep, using, work
 from stepd.engine.contract import ANY_STATE
 from stepd.engine.local import LocalEngine
 from stepd.errors import InvalidQuery, SessionExpired, SessionNotFound
@@ -29,7 +29,8 @@ from tests.sessions.runs import values
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(local, "time", made)
+    for module in (beginnings, changes, local, residence, upkeep, using):
+        monkeypatch.setattr(module, "time", made)
     return made
 
 
@@ -198,7 +199,7 @@ def test_asking_again_renews(clock: Clock) -> None:
 
 def test_the_sweeper_deletes_what_nobody_asks_for(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session goes when its time has come, and who waits for a step of it hears so."""
-    monkeypatch.setattr(local, "SWEEP_INTERVAL_S", 0)
+    monkeypatch.setattr(upkeep, "SWEEP_INTERVAL_S", 0)
 
     async def scene() -> None:
         async with an_engine() as engine:

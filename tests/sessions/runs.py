@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from stepd.engine.listing import page_of
 from stepd.optimizers import resolve
 from stepd.optimizers.blocked import BlockedDriver
 from stepd.optimizers.contract import FloatArray
 from stepd.sessions.session import Session, new_state
 from stepd.sessions.spec import Spec
+from stepd.sessions.table import SessionTable
 from stepd.values import DTYPES, SessionKey, Tensors, Values, digest
 
 DRIVER = BlockedDriver()
@@ -73,3 +76,10 @@ def everything(session: Session) -> tuple[object, ...]:
 def step(session: Session, grads: Any, **more: Any) -> None:
     """Prepares and commits a step."""
     session.commit(session.prepare_step(DRIVER, values(grads, session.dtype.name), **more), now=2.0)
+
+
+def page(
+    table: SessionTable, tenant: str, after: str, size: int, labels: Mapping[str, str]
+) -> tuple[Sequence[Session], str | None]:
+    """A page of the sessions in a table."""
+    return page_of(table.behind(tenant, after), [], after, size, labels)

@@ -9,7 +9,7 @@ from stepd.sessions import table as module
 from stepd.sessions.session import Session
 from stepd.sessions.table import SessionTable
 from stepd.values import SessionKey
-from tests.sessions.runs import make_session
+from tests.sessions.runs import make_session, page
 
 
 def filled(*sessions: Session, capacity: int = 10**9) -> SessionTable:
@@ -163,25 +163,25 @@ def test_pages() -> None:
         *(make_session(name=name, labels={"colour": colour, "x": name}) for name, colour in colours.items()),
         make_session(name="aa", tenant="other"),
     )
-    page, following = table.page("default", "", 3, {})
-    assert (ids(page), following) == (["B", "a", "b"], "b")
-    page, following = table.page("default", "b", 3, {})
-    assert (ids(page), following) == (["c", "d"], None)
-    page, following = table.page("default", "", 2, {"colour": "red"})
-    assert (ids(page), following) == (["B", "a"], "a")
-    page, following = table.page("default", "a", 2, {"colour": "red"})
-    assert (ids(page), following) == (["b", "d"], None)
-    assert ids(table.page("default", "", 9, {"colour": "red", "x": "d"})[0]) == ["d"]
-    assert table.page("default", "", 9, {"colour": ""}) == ([], None)
-    assert table.page("nobody", "", 9, {}) == ([], None)
-    assert ids(table.page("other", "", 9, {})[0]) == ["aa"]
+    found, following = page(table, "default", "", 3, {})
+    assert (ids(found), following) == (["B", "a", "b"], "b")
+    found, following = page(table, "default", "b", 3, {})
+    assert (ids(found), following) == (["c", "d"], None)
+    found, following = page(table, "default", "", 2, {"colour": "red"})
+    assert (ids(found), following) == (["B", "a"], "a")
+    found, following = page(table, "default", "a", 2, {"colour": "red"})
+    assert (ids(found), following) == (["b", "d"], None)
+    assert ids(page(table, "default", "", 9, {"colour": "red", "x": "d"})[0]) == ["d"]
+    assert page(table, "default", "", 9, {"colour": ""}) == ([], None)
+    assert page(table, "nobody", "", 9, {}) == ([], None)
+    assert ids(page(table, "other", "", 9, {})[0]) == ["aa"]
 
 
 def test_a_page_begins_behind_an_id_that_is_gone() -> None:
     """A session that was deleted between two pages does not upset their order."""
     sessions = {name: make_session(name=name) for name in "abcd"}
     table = filled(*sessions.values())
-    _, following = table.page("default", "", 2, {})
+    _, following = page(table, "default", "", 2, {})
     table.remove(sessions["b"])
     assert following == "b"
-    assert ids(table.page("default", following, 2, {})[0]) == ["c", "d"]
+    assert ids(page(table, "default", following, 2, {})[0]) == ["c", "d"]

@@ -13,7 +13,7 @@ from stepd.errors import CapacityExceeded, SessionExpired, SessionNotFound
 from stepd.sessions.session import SESSION_BYTES, Session
 from stepd.sessions.table import Lease, SessionTable
 from stepd.values import SessionKey
-from tests.sessions.runs import SECOND, make_session, values
+from tests.sessions.runs import SECOND, make_session, page, values
 
 IDS = ["a", "b", "c", "d", "e"]
 TENANTS = ["default", "other"]
@@ -156,9 +156,9 @@ class Model(RuleBasedStateMachine):
         after: str | None = ""
         read: list[str] = []
         while after is not None:
-            page, after = self.table.page(tenant, after, size, {})
-            assert len(page) <= size
-            read += [session.key.id for session in page]
+            found, after = page(self.table, tenant, after, size, {})
+            assert len(found) <= size
+            read += [session.key.id for session in found]
         there = {key.id for key in self.known if key.tenant == tenant}
         assert read == sorted(read)
         assert len(set(read)) == len(read)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from stepd.engine.contract import DURABILITY, About
+from stepd.engine.contract import About, History
 from stepd.wire.json import MEDIA_TYPE, dumps
 
 HeaderLines = Sequence[tuple[bytes, bytes]]
@@ -61,7 +61,39 @@ def session_document(about: About) -> dict[str, Any]:
         "ttl_s": about.ttl_s,
         "expires_at": None if about.expires_at is None else _time(about.expires_at),
         "labels": dict(about.labels),
-        "durability": DURABILITY,
+        "durability": about.durability,
+        "restored_from": about.lineage.restored_from,
+        "forked_from": about.lineage.forked_from,
+        "steps_since_restore": about.step - about.lineage.born_step,
+    }
+
+
+def history_document(history: History) -> dict[str, Any]:
+    """See models.HistoryDocument."""
+    return {
+        "incarnation": history.incarnation,
+        "steps": [
+            {
+                "step": step.step,
+                "time": _time(step.time),
+                "grad_norm": step.grad_norm,
+                "update_norm": step.update_norm,
+                "lr": step.lr,
+                "worker": step.worker,
+                "key": step.key,
+            }
+            for step in history.steps
+        ],
+        "next_page_token": None if history.following is None else str(history.following),
+        "incarnations": [
+            {
+                "incarnation": life.incarnation,
+                "first_step": life.first_step,
+                "last_step": life.last_step,
+                "began_at": _time(life.began_at),
+            }
+            for life in history.lives
+        ],
     }
 
 

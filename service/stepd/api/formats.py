@@ -47,6 +47,7 @@ OF_STEP = Form(FORMATS, ("grads", "params"), told=("optimizer", "step", "digest"
 OF_PARAMS = Form(FORMATS, ("params",), told=("optimizer", "step", "digest"))
 OF_CREATE = Form(STATE, ("params",), labels=True)
 OF_STATE = Form(STATE, ("params",), state=True, labels=True)
+OF_FORK = Form(DOCUMENT, ())
 OF_STEP_ONCE = Form(STATE, ("params", "grads"), state=True)
 
 

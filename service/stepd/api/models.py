@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSche
 
 from stepd.api.openapi.schemas import ID, beside_models
 from stepd.errors import MAX_FIELD_ERRORS, FieldError, InvalidField, MissingField, UnknownField
+from stepd.records import Durability
 from stepd.values import MAX_STEP
 
 MAX_LABELS = 16
@@ -87,6 +88,7 @@ class CreateBody(Control):
     dtype: GivenDtype = "float64"
     ttl_s: Ttl | None = Field(None, description="seconds without a successful request until it is deleted; null: never")
     labels: Labels = Field(default_factory=dict, description="for finding sessions again; at most 16")
+    durability: Durability | None = Field(None, description="instead of the service's own; 422 without a store")
 
 
 class CheckpointBody(Control):
@@ -100,6 +102,21 @@ class CheckpointBody(Control):
     digest: str | None = Field(None, pattern=DIGEST, description="checked where it is there")
     ttl_s: Ttl | None = Field(None, description="as in create, where PUT state creates")
     labels: Labels = Field(default_factory=dict, description="as in create, where PUT state creates")
+    durability: Durability | None = Field(None, description="as in create, where PUT state creates")
+
+
+class ForkBody(Control):
+    """POST fork: a new session that goes on from a state of this one."""
+
+    id: Annotated[str, WithJsonSchema(ID)] | None = Field(None, description="of the new session; made where left out")
+    at_step: Step | None = Field(None, description="the step to go on from; the current one where it is left out")
+    incarnation: str | None = Field(None, description="whose step that is; the current one where it is left out")
+    optimizer: dict[str, Any] = Field(
+        default_factory=dict, description="hyper-parameters that are to be other than this session's"
+    )
+    ttl_s: Ttl | None = Field(None, description="as in create")
+    labels: Labels = Field(default_factory=dict, description="as in create")
+    durability: Durability | None = Field(None, description="as in create")
 
 
 class StepBody(Control):
@@ -143,7 +160,12 @@ class SessionDocument(BaseModel):
     ttl_s: Ttl | None = Field(description="as given; null: it never expires")
     expires_at: Time | None = Field(description="if it is not used again")
     labels: Labels = Field(description="as given")
-    durability: str = Field(description="`memory`: nothing of it outlives the process")
+    durability: Durability = Field(description="what outlives the process: nothing, the last snapshot, every step")
+    restored_from: str | None = Field(
+        description="the checkpoint that PUT state brought: its digest where it came with one, `@`, its step"
+    )
+    forked_from: str | None = Field(description="id, `@` and entity tag of the session that it was forked from")
+    steps_since_restore: int = Field(ge=0, description="steps since it was created, reset, restored or forked")
 
 
 class SessionList(BaseModel):
@@ -151,6 +173,36 @@ class SessionList(BaseModel):
 
     sessions: list[SessionDocument] = Field(description="up to page_size of them")
     next_page_token: str | None = Field(description="send it back as page_token for the next page; null: the last")
+
+
+class PastStepDocument(BaseModel):
+    """One step of the journal."""
+
+    step: Step = Field(description="the number that it led to")
+    time: Time = Field(description="RFC 3339, UTC")
+    grad_norm: float | None = Field(ge=0, description="Euclidean norm of the gradients as sent; null beyond float64")
+    update_norm: float | None = Field(ge=0, description="of the change of the params; null beyond float64")
+    lr: float | None = Field(description="of this step, where it had one of its own")
+    worker: str | None = Field(description="who took it, where it said so")
+    key: str | None = Field(description="its Idempotency-Key")
+
+
+class IncarnationDocument(BaseModel):
+    """One life of a session, of which states are kept."""
+
+    incarnation: str = Field(description="as in the entity tags of that life")
+    first_step: Step = Field(description="the first step whose state can be had")
+    last_step: Step = Field(description="the last one")
+    began_at: Time = Field(description="RFC 3339, UTC")
+
+
+class HistoryDocument(BaseModel):
+    """GET steps: a page of a session's journal, in order."""
+
+    incarnation: str = Field(description="whose steps these are")
+    steps: list[PastStepDocument] = Field(description="up to page_size of them")
+    next_page_token: str | None = Field(description="send it back as page_token for the next page; null: the last")
+    incarnations: list[IncarnationDocument] = Field(description="all that are kept, newest first")
 
 
 class ParamsDocument(BaseModel):
@@ -249,7 +301,8 @@ class InfoDocument(BaseModel):
     driver: DriverDocument = Field(description="what runs the rules")
     formats: list[str] = Field(description="media types that bodies and answers can have")
     dtypes: list[str] = Field(description="what sessions can hold")
-    durability: str = Field(description="what outlives the process; `memory`: nothing")
+    durability: Durability = Field(description="of sessions that don't say themselves")
+    durabilities: list[Durability] = Field(description="what sessions may ask for")
     limits: LimitsDocument = Field(description="every limit")
 
 

@@ -1,4 +1,4 @@
-"""How a change of a session becomes real: room is made, it is written down, it is committed, those who wait are told."""
+"""How a change of a session becomes real: room is made, it is written down, committed, and those who wait are told."""
 
 from __future__ import annotations
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from stepd.errors import PreconditionFailed
+from stepd.errors import PreconditionFailed, StepdError
 from stepd.optimizers import Optimizer
 from stepd.records import Durability, Lineage
+from stepd.storage.contract import Life, StepSummary
 from stepd.values import Checkpoint, FloatArray, SessionKey, Tensors, Values
 
 T = TypeVar("T")
@@ -120,6 +121,30 @@ class Restoration:
     ttl_s: float | None = None
     labels: Mapping[str, str] | None = None
     durability: Durability | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """What fork asks for. `at` is a step of `incarnation`; None: the current ones.
+
+    `hyper` are the hyper-parameters that are to be other than the session's.
+    """
+
+    at: int | None = None
+    incarnation: str | None = None
+    hyper: Mapping[str, Any] = field(default_factory=dict)
+    ttl_s: float | None = None
+    labels: Mapping[str, str] | None = None
+    durability: Durability | None = None
+
+
+class History(NamedTuple):
+    """Some steps of one incarnation, in order, and the number behind which the next begin; all lives, newest first."""
+
+    incarnation: str
+    steps: Sequence[StepSummary]
+    following: int | None
+    lives: Sequence[Life]
 
 
 class StepRequest(NamedTuple):
@@ -242,6 +267,25 @@ class Engine(Protocol):
 
     async def delete(self, key: SessionKey, preconditions: Preconditions) -> None:
         """Deletes the session; its id is free again."""
+        ...
+
+    async def history(self, key: SessionKey, incarnation: str | None, after: int, size: int) -> History:
+        """Up to `size` steps with numbers beyond `after`. Raises NotDurable, StepNotRetained."""
+        ...
+
+    async def checkpoint_at(
+        self, key: SessionKey, step: int | None, incarnation: str | None, encode: EncodeCheckpoint[T]
+    ) -> Read[T]:
+        """The whole session as it was at that step. Raises NotDurable, StepNotRetained."""
+        ...
+
+    async def fork(self, key: SessionKey, new: SessionKey, fork: Fork) -> About:
+        """A new session from a state of this one. Raises SessionExists, NotDurable, StepNotRetained, SessionHasNoShape,
+        HyperParameterUnknown, HyperParameterInvalid, CapacityExceeded."""
+        ...
+
+    async def trouble(self) -> StepdError | None:
+        """Why sessions that are kept can't be changed now, if they can't."""
         ...
 
     async def snapshot(self, key: SessionKey) -> About:

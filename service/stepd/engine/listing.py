@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from stepd.engine.contract import About
 from stepd.engine.stored import tensors_of
 from stepd.optimizers import resolve
 from stepd.sessions.session import SESSION_BYTES, array_bytes
 from stepd.storage.contract import Head
-from stepd.values import DTYPES
+from stepd.values import DTYPES, SessionKey
+
+
+class Listed(Protocol):
+    """What has a place in a list of sessions."""
+
+    @property
+    def key(self) -> SessionKey: ...
+
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
+Entry = TypeVar("Entry", bound=Listed)
 
 
 def page_of(
-    awake: Iterable[About], asleep: Iterable[About], after: str, size: int, labels: Mapping[str, str]
-) -> tuple[Sequence[About], str | None]:
+    awake: Iterable[Entry], asleep: Iterable[Entry], after: str, size: int, labels: Mapping[str, str]
+) -> tuple[Sequence[Entry], str | None]:
     """Up to `size` sessions with all these labels, ids in order from behind `after`; and where the next page begins.
 
     `awake` are in order and behind `after` already.
     """
     sleeping = sorted((about for about in asleep if about.key.id > after), key=_id_of)
-    found: list[About] = []
+    found: list[Entry] = []
     for about in heapq.merge(awake, sleeping, key=_id_of):
         if all(about.labels.get(name) == value for name, value in labels.items()):
             if len(found) == size:
@@ -57,5 +71,5 @@ def about_head(head: Head) -> About | None:
     )
 
 
-def _id_of(about: About) -> str:
-    return about.key.id
+def _id_of(entry: Listed) -> str:
+    return entry.key.id

@@ -6,15 +6,12 @@ nothing but the vectors and the session whose turn it is.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
-
+from stepd.engine.beginnings import Beginnings
 from stepd.engine.changes import Changes
 from stepd.engine.contract import (
     ANY_STATE,
@@ -22,6 +19,8 @@ from stepd.engine.contract import (
     Creation,
     EncodeCheckpoint,
     EncodeParams,
+    Fork,
+    History,
     OnceAnswer,
     Preconditions,
     Read,
@@ -32,6 +31,7 @@ from stepd.engine.contract import (
 from stepd.engine.journal import Fenced, Journal
 from stepd.engine.judgement import check_preconditions, content_of, judge_step, require_dtype
 from stepd.engine.listing import about_head, page_of
+from stepd.engine.past import Past, forked_optimizer
 from stepd.engine.residence import Residence
 from stepd.engine.stored import step_record
 from stepd.engine.turns import Turns
@@ -39,23 +39,13 @@ from stepd.engine.upkeep import Upkeep
 from stepd.engine.using import Using
 from stepd.engine.waiters import Waiters
 from stepd.engine.work import Work, at_once
-from stepd.errors import DigestMismatch, FieldError, NotDurable, SessionExists
+from stepd.errors import DigestMismatch, FieldError, KeyReused, NotDurable, SessionExists, Stale, StepdError
 from stepd.optimizers import Optimizer
 from stepd.optimizers.drivers import Drivers
-from stepd.records import Durability, Lineage, StepRecord
-from stepd.sessions.session import (
-    NO_LINEAGE,
-    SESSION_BYTES,
-    Prepared,
-    Session,
-    State,
-    array_bytes,
-    new_state,
-    restored_state,
-)
-from stepd.sessions.spec import Spec
+from stepd.records import Durability, StepRecord
+from stepd.sessions.session import Prepared, Session, copied, restored_state
 from stepd.sessions.table import SessionTable
-from stepd.values import Checkpoint, KeyRecord, SessionKey, Values, digest, new_incarnation
+from stepd.values import Checkpoint, KeyRecord, SessionKey, Values, new_incarnation
 
 T = TypeVar("T")
 
@@ -76,14 +66,14 @@ class LocalEngine:
     ) -> None:
         self.drivers = drivers
         self.table = SessionTable(capacity_bytes)
-        self.durability: Durability = durability
         self.journal = journal
-        self._keys_per_session = keys_per_session
         self._turns = Turns()
         self._waiters = Waiters()
         self._work = Work(threads)
         self._residence = Residence(self.table, self._turns, self._waiters, drivers, journal, keys_per_session)
         self._changes = Changes(self.table, self._residence, self._waiters, self._work)
+        self._past = Past(drivers, journal)
+        self._beginnings = Beginnings(self.table, self._residence, self._work, durability, keys_per_session)
         self._upkeep = upkeep or Upkeep()
 
     async def start(self) -> None:
@@ -103,6 +93,9 @@ class LocalEngine:
         if self.journal is not None:
             await self.journal.close()
         self._work.close()
+
+    async def trouble(self) -> StepdError | None:
+        return None if self.journal is None else await self.journal.check()
 
     def using(self, key: SessionKey) -> Using:
         return Using(self.table, self._residence.enter, key)
@@ -133,15 +126,15 @@ class LocalEngine:
     async def create(
         self, key: SessionKey, creation: Creation, preconditions: Preconditions = ANY_STATE
     ) -> tuple[About, bool]:
-        self._require_store(creation.durability)
+        self._beginnings.require_store(creation.durability)
 
         async def turn() -> tuple[About, bool]:
             session = await self._residence.find(key)
             check_preconditions(preconditions, session)
             if session is None:
-                return await self._create(key, creation), True
+                return self.about(await self._beginnings.create(key, creation)), True
             async with self.using(key):
-                await self._require_same(session, creation)
+                await self._beginnings.require_same(session, creation)
                 return self.about(session), False
 
         return await self._to_its_end(key, turn)
@@ -243,13 +236,15 @@ class LocalEngine:
     async def restore(
         self, key: SessionKey, restoration: Restoration, preconditions: Preconditions
     ) -> tuple[About, bool]:
-        checkpoint, optimizer = restoration.checkpoint, restoration.optimizer
+        checkpoint = restoration.checkpoint
         size = checkpoint.tensors.size
         if restoration.digest is not None:
             computed = await self._work.run(size, _digest_of, checkpoint)
             if computed != restoration.digest:
                 detail = f"the checkpoint's values have the digest {computed}, not {restoration.digest[:80]}"
                 raise DigestMismatch(detail, errors=[FieldError("/digest", detail)])
+
+        self._beginnings.require_store(restoration.durability)
 
         async def turn() -> tuple[About, bool]:
             session = await self._residence.find(key)
@@ -259,10 +254,7 @@ class LocalEngine:
                     prepare = partial(session.prepare_restore, checkpoint, new_incarnation())
                     await self._changes.apply(session, size, prepare)
                     return self.about(session), False
-            state = await self._work.run(size, restored_state, optimizer, checkpoint, new_incarnation())
-            lineage = Lineage(checkpoint.named, born_step=checkpoint.step)
-            session = self._new_session(key, restoration, checkpoint.tensors.dtype, state, lineage=lineage)
-            return await self._take_in(session), True
+            return self.about(await self._beginnings.restore(key, restoration)), True
 
         return await self._to_its_end(key, turn)
 
@@ -277,6 +269,43 @@ class LocalEngine:
             await self._residence.remove(session)
 
         await self._to_its_end(key, turn)
+
+    async def history(self, key: SessionKey, incarnation: str | None, after: int, size: int) -> History:
+        return await self._past.history(await self._residence.enter(key), incarnation, after, size)
+
+    async def checkpoint_at(
+        self, key: SessionKey, step: int | None, incarnation: str | None, encode: EncodeCheckpoint[T]
+    ) -> Read[T]:
+        session = await self._residence.enter(key)
+        if self._past.is_present(session, step, incarnation):
+            return await self.checkpoint(key, encode)
+        then = await self._past.session_at(session, step, incarnation)
+        checkpoint, state = then.checkpoint(), then.state
+        await self._work.run(then.size, _digest_of, checkpoint)
+        encoded = await self._work.run(then.size, encode, state.incarnation, checkpoint)
+        return Read(state.tag, state.step, encoded)
+
+    async def fork(self, key: SessionKey, new: SessionKey, fork: Fork) -> About:
+        self._beginnings.require_store(fork.durability)
+        session = await self._residence.enter(key)
+        if self._past.is_present(session, fork.at, fork.incarnation):
+            async with self._turns(key):
+                session = await self._residence.get(key)
+                state = await self._work.run(session.size, copied, session)
+        else:
+            state = (await self._past.session_at(session, fork.at, fork.incarnation)).state
+        optimizer = forked_optimizer(session, fork)
+
+        async def turn() -> About:
+            there = await self._residence.find(new)
+            if there is not None:
+                raise SessionExists(
+                    f"session {new.id!r} exists; fork under another id, or delete it first",
+                    extra={"fields": ["id"], "etag": f'"{there.state.tag}"', "step": there.state.step},
+                )
+            return self.about(await self._beginnings.fork(new, session, state, optimizer, fork))
+
+        return await self._to_its_end(new, turn)
 
     async def snapshot(self, key: SessionKey) -> About:
         async def turn() -> About:
@@ -303,73 +332,6 @@ class LocalEngine:
 
         return await self._to_its_end(key, turn)
 
-    def _new_session(
-        self,
-        key: SessionKey,
-        wishes: Creation | Restoration,
-        dtype: np.dtype[Any],
-        state: State,
-        *,
-        spec: Spec | None = None,
-        lineage: Lineage = NO_LINEAGE,
-    ) -> Session:
-        return Session(
-            key,
-            wishes.optimizer,
-            dtype,
-            state,
-            spec=spec,
-            labels=wishes.labels,
-            ttl_s=wishes.ttl_s,
-            key_limit=self._keys_per_session,
-            now=time.time(),
-            durability=wishes.durability or self.durability,
-            lineage=lineage,
-        )
-
-    async def _take_in(self, session: Session) -> About:
-        """Writes a new session down, where it is to be, and takes it into the table."""
-        await self._residence.record_new(session)
-        self.table.add(session, time.monotonic())
-        return self.about(session)
-
-    def _require_store(self, durability: Durability | None) -> None:
-        """Raises NotDurable where a session is to be kept and there is nowhere to keep it."""
-        if durability not in (None, "memory") and self.journal is None:
-            detail = (
-                f"durability is {durability!r} and the service has no store: start it with --data or --store, or leave "
-                "durability out"
-            )
-            raise NotDurable(detail, errors=[FieldError("/durability", detail)])
-
-    async def _create(self, key: SessionKey, creation: Creation) -> About:
-        tensors, size = creation.tensors, 0
-        if tensors is not None:  # before anything of that size is made
-            self.table.require_capacity(SESSION_BYTES + array_bytes(creation.optimizer, tensors), time.monotonic())
-            size = tensors.size
-        spec = Spec(creation.optimizer, creation.dtype, tensors, await self._work.run(size, _params_digest, creation))
-        state = await self._work.run(size, new_state, creation.optimizer, tensors, creation.params, new_incarnation())
-        return await self._take_in(self._new_session(key, creation, creation.dtype, state, spec=spec))
-
-    async def _require_same(self, session: Session, creation: Creation) -> None:
-        """Raises SessionExists where the session was not created from the same spec."""
-        if session.spec is None:
-            origin = "restored" if session.lineage.forked_from is None else "forked"
-            fields, reason = [origin], f"it was {origin}"
-        else:
-            spec = Spec(creation.optimizer, creation.dtype, creation.tensors, session.spec.params_digest)
-            fields = session.spec.differences(spec)
-            if not fields and creation.tensors is not None:
-                # The digest last: by now what is asked for has the size of what is there.
-                given = replace(spec, params_digest=await self._work.run(session.size, _params_digest, creation))
-                fields = session.spec.differences(given)
-            reason = f"it was created with other {' and '.join(fields)}"
-        if fields:
-            raise SessionExists(
-                f"session {session.key.id!r} exists and {reason}; GET it to attach to it as it is, or delete it first",
-                extra={"fields": fields, "etag": f'"{session.state.tag}"', "step": session.state.step},
-            )
-
     async def _to_its_end(self, key: SessionKey, turn: Callable[[], Awaitable[T]]) -> T:
         """Takes the session's turn, and goes on to its end though its caller may have gone.
 
@@ -383,6 +345,9 @@ class LocalEngine:
                         return await turn()
                     except Fenced:
                         continue
+                    except (Stale, SessionExists, KeyReused):
+                        if not await self._residence.has_passed(key):
+                            raise
 
         return await self._work.to_its_end(in_turn())
 
@@ -398,12 +363,6 @@ def _step_answer(session: Session, record: KeyRecord | None, encoded: T, began: 
         step_s=stepped - began,
         encode_s=time.perf_counter() - stepped,
     )
-
-
-def _params_digest(creation: Creation) -> str | None:
-    if creation.tensors is None:
-        return None
-    return digest(creation.tensors.zeros() if creation.params is None else creation.params)
 
 
 def _digest_of(checkpoint: Checkpoint) -> str:

@@ -79,6 +79,13 @@ class Residence:
         """How much of it the store has; None for a session of memory alone."""
         return self._written.get(session.key)
 
+    @property
+    def _store(self) -> Journal:
+        """Where sessions that are kept are kept; there are none of these without it."""
+        if self.journal is None:
+            raise AssertionError("a session is kept, and there is no store")
+        return self.journal
+
     async def enter(self, key: SessionKey) -> Session:
         """The session, in memory from here on, outside its turn. Raises SessionNotFound, SessionExpired, as `get`."""
         session = self.table.find(key, time.monotonic())
@@ -106,6 +113,18 @@ class Residence:
                 return await self._load(key)
             except Fenced:
                 log.info("a session was changed by another service while it was loaded", session=key.id)
+
+    async def has_passed(self, key: SessionKey) -> bool:
+        """Whether the store has another state of it than memory, which has forgotten it then."""
+        session = self.table.find(key, time.monotonic())
+        written = self._written.get(key)
+        if session is None or written is None:
+            return False
+        head = await self._store.read(self._store.store.find, key)
+        if head is not None and head.position == written.position:
+            return False
+        self.forget(session)
+        return True
 
     async def record_new(self, session: Session) -> None:
         """Writes a session that is not in the table yet; nobody else can take its room meanwhile."""
@@ -223,9 +242,8 @@ class Residence:
             self._ending.pop(key, None)
 
     async def _record(self, session: Session, write: Write) -> None:
-        assert self.journal is not None
         try:
-            await self.journal.record(write)
+            await self._store.record(write)
         except (Fenced, OutcomeUnknown) as error:
             if self.table.find(session.key, time.monotonic()) is session:
                 log.warning(
@@ -236,13 +254,12 @@ class Residence:
 
     async def _load(self, key: SessionKey) -> Session | None:
         """The session from the store, if it has one. Raises Fenced where another service changes it meanwhile."""
-        assert self.journal is not None
-        head = await self.journal.read(self.journal.store.find, key)
+        head = await self._store.read(self._store.store.find, key)
         if head is None or self.table.has_expired(key):
             self._dormant.pop(key, None)
             return None
         try:
-            session = await self.journal.read(self._recovered, key)
+            session = await self._store.read(self._recovered, key)
         except SessionNotFound:
             return None
         written = Written(position_of(session.state))
@@ -255,17 +272,15 @@ class Residence:
 
     async def _take_over(self, session: Session, head: Head, written: Written) -> None:
         """Steps of it that were never written may be lost: unless it was left clean it begins another life."""
-        assert self.journal is not None
         if head.clean and head.position == written.position:
-            await self.journal.record(Write(session.key, head.position, head.position))
+            await self._store.record(Write(session.key, head.position, head.position))
             return
         session.state = session.state._replace(incarnation=new_incarnation())
         snapshot = snapshot_of(session, session.updated_at)
         write = Write(session.key, written.position, snapshot.position, snapshot=snapshot, clears_older=True)
-        await self.journal.record(write)
+        await self._store.record(write)
         written.position = snapshot.position
 
     def _recovered(self, key: SessionKey) -> Session:
-        assert self.journal is not None
-        with self.journal.store.load(key) as recovered:
+        with self._store.store.load(key) as recovered:
             return session_of(key, recovered, self._drivers.current, self._keys_per_session)

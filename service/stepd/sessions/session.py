@@ -331,6 +331,14 @@ def new_state(optimizer: Optimizer, tensors: Tensors | None, params: FloatArray 
     return State(incarnation, 0, tensors, tensors.zeros() if params is None else owned(params), slots)
 
 
+def copied(session: Session) -> State:
+    """The session's state, in vectors of its own. Raises SessionHasNoShape."""
+    session.shaped()
+    state = session.state
+    params = None if state.params is None else state.params.copy()
+    return state._replace(params=params, slots=tuple(slot.copy() for slot in state.slots))
+
+
 def restored_state(optimizer: Optimizer, checkpoint: Checkpoint, incarnation: str) -> State:
     """The checkpoint's state, in its vectors; raises InvalidTensors where an average of squares is negative."""
     for slot in optimizer.rule.slots:

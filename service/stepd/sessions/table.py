@@ -142,8 +142,9 @@ class SessionTable:
             return None
         return self._sessions[key].ttl_s if lease.holds else max(lease.deadline - now, 0.0)
 
-    def sweep(self, now: float) -> None:
-        """Deletes every session that is past its time and not held."""
+    def sweep(self, now: float) -> list[SessionKey]:
+        """Deletes every session that is past its time and not held; returns their keys."""
+        expired = []
         while self._deadlines and self._deadlines[0][0] <= now:
             _, key = heapq.heappop(self._deadlines)
             lease = self._leases.get(key)
@@ -151,9 +152,11 @@ class SessionTable:
                 continue  # deleted meanwhile
             if not lease.holds and lease.deadline <= now:
                 self._expire(key)
+                expired.append(key)
             else:
                 # Used since, or held now: look again then, and for a held one soon.
                 heapq.heappush(self._deadlines, (max(lease.deadline, now + 1.0), key))
+        return expired
 
     def behind(self, tenant: str, after: str) -> Iterator[Session]:
         """The tenant's sessions, ids in order, from behind `after`."""

@@ -12,10 +12,12 @@ from stepd.api.formats import DOCUMENT, PARAMS, STATE, Form
 from stepd.api.openapi import examples
 from stepd.api.openapi.links import AFTER_LIST, AFTER_PARAMS, AFTER_SESSION, AFTER_STATE
 from stepd.api.openapi.parameters import (
+    AT_STEP,
     CREATE_ONLY,
     IDEMPOTENCY_KEY,
     IF_MATCH,
     IF_NONE_MATCH,
+    INCARNATION,
     LABEL,
     LR,
     PAGE_SIZE,
@@ -93,7 +95,8 @@ def _content(model: type[BaseModel], example: Any, media_types: tuple[str, ...])
 DOCUMENTED_MODELS: tuple[type[BaseModel], ...] = (
     models.CreateBody, models.StepBody, models.ParamsBody, models.CheckpointBody, models.StepOnceBody,
     models.SessionDocument, models.SessionList, models.ParamsDocument, models.CheckpointDocument,
-    models.StepOnceDocument, models.OptimizerList, models.InfoDocument, models.HealthDocument, models.Problem,
+    models.StepOnceDocument, models.ForkBody, models.HistoryDocument,
+    models.OptimizerList, models.InfoDocument, models.HealthDocument, models.Problem,
 )  # fmt: skip
 
 CREATE_UNDER_ID = _operation(
@@ -139,7 +142,8 @@ GET_STATE = _operation(
     "get_state", "Read the whole session as a checkpoint",
     "Params, slots, step and optimizer, with a digest over their bytes. PUT state takes it as it is.",
     answer=models.CheckpointDocument, example=examples.CHECKPOINT, head=OF_SESSION, links=AFTER_STATE,
-    also={304: "The caller has this state"}, takes=(SESSION_ID, IF_NONE_MATCH), problems=(*READ, 413, 422, 503, 507),
+    also={304: "The caller has this state"}, takes=(SESSION_ID, AT_STEP, INCARNATION, IF_NONE_MATCH),
+    problems=(*READ, 413, 422, 503, 507),
     tag="params and state",
     gives=STATE,
 )  # fmt: skip
@@ -164,6 +168,29 @@ RESET = _operation(
     answer=models.SessionDocument, example=examples.SESSION, head=OF_SESSION, links=AFTER_SESSION,
     takes=(SESSION_ID, IF_MATCH), problems=(*READ, 403, 412, 507),
     tag="params and state",
+)  # fmt: skip
+SNAPSHOT = _operation(
+    "snapshot", "Write the session down now",
+    "200 when the session as it is now is in the store. One that is kept in memory alone is 422 not-durable.",
+    answer=models.SessionDocument, example=examples.SESSION, head=OF_SESSION, links=AFTER_SESSION,
+    takes=(SESSION_ID,), problems=(*READ, 403, 422, 503, 507),
+    tag="params and state",
+)  # fmt: skip
+STEPS = _operation(
+    "steps", "List the steps that were taken",
+    "Those that the journal keeps, in order, of the current incarnation unless another is named.",
+    answer=models.HistoryDocument, example=examples.HISTORY,
+    takes=(SESSION_ID, INCARNATION, PAGE_SIZE, PAGE_TOKEN), problems=(*READ, 413, 422, 503),
+    tag="history",
+)  # fmt: skip
+FORK = _operation(
+    "fork", "Go on from a state of this session in a new one",
+    "The new session has the params, slots and step of that state, and other hyper-parameters where asked. Its id is "
+    "chosen or made; where it exists already the answer is 409.",
+    answer=models.SessionDocument, example=examples.SESSION, status=201, head=(*OF_SESSION, "Location"),
+    links=AFTER_SESSION, body=models.ForkBody, request={"at_step": 1, "optimizer": {"lr": 0.5}},
+    takes=(SESSION_ID,), problems=(400, 403, 404, 406, 409, 413, 415, 422, 503, 507),
+    form=formats.OF_FORK, tag="history",
 )  # fmt: skip
 GET_SESSION = _operation(
     "get_session", "Read what a session is", "The optimizer resolved in full, tensors, step, incarnation, times.",

@@ -61,8 +61,15 @@ WAIT_FOR_STEP = _parameter(
 TIMEOUT_S = _parameter(  # the document has the service's own max_wait_s as maximum
     "timeout_s", "query", f"how long to wait at most; {DEFAULT_WAIT_S:g} unless given", {"type": "number", "minimum": 0}
 )
+AT_STEP = _parameter(
+    "at_step", "query", "the state after that step instead of the newest",
+    {"type": "integer", "minimum": 0, "maximum": MAX_STEP},
+)  # fmt: skip
+INCARNATION = _parameter(
+    "incarnation", "query", "an earlier life of the session instead of this one", {"type": "string", "minLength": 1}
+)
 PAGE_SIZE = _parameter(
-    "page_size", "query", f"sessions per page; {DEFAULT_PAGE_SIZE} unless given",
+    "page_size", "query", f"entries per page; {DEFAULT_PAGE_SIZE} unless given",
     {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE},
 )  # fmt: skip
 PAGE_TOKEN = _parameter("page_token", "query", "next_page_token of the page before", {"type": "string", "minLength": 1})

@@ -10,14 +10,15 @@ from stepd.api.body import refuse_body
 from stepd.api.call import Call
 from stepd.api.encoding import ENCODE_STATE, answer_bytes
 from stepd.api.formats import DOCUMENT, OF_STATE, STATE, agree
-from stepd.api.headers import preconditions, query, session_key
+from stepd.api.headers import preconditions, query, session_key, whole_number
 from stepd.api.models import CheckpointBody, validated
-from stepd.api.openapi.operations import GET_STATE, PUT_STATE, RESET
+from stepd.api.openapi.operations import GET_STATE, PUT_STATE, RESET, SNAPSHOT
 from stepd.api.routing import DirectRoute
 from stepd.api.service import Service, timed_encode
 from stepd.engine.contract import Restoration
 from stepd.optimizers import resolve
-from stepd.values import DTYPES, Checkpoint
+from stepd.sessions.session import vector_bytes
+from stepd.values import DTYPES, MAX_STEP, Checkpoint
 
 
 def checkpoint_routes(service: Service) -> list[DirectRoute]:
@@ -25,11 +26,18 @@ def checkpoint_routes(service: Service) -> list[DirectRoute]:
         key = session_key(call.session_id)
         async with service.engine.using(key) as layout:
             agreed = agree(call, service.settings, STATE)
-            query(call.query_string, ())
+            given = dict(query(call.query_string, ("at_step", "incarnation")))
             vectors = 1 + len(layout.optimizer.rule.slots)
-            service.reserve(call, answer_bytes(agreed.answer, layout.tensors, vectors))
+            reservation = service.reserve(call, answer_bytes(agreed.answer, layout.tensors, vectors))
+            encode = ENCODE_STATE[agreed.answer]
+            if given:
+                at = whole_number("at_step", given["at_step"], 0, MAX_STEP) if "at_step" in given else None
+                # Beside the session: its state then, which is made anew.
+                reservation.grow(0 if layout.tensors is None else vector_bytes(layout.optimizer, layout.tensors))
+                with timed_encode(call):
+                    then = await service.engine.checkpoint_at(key, at, given.get("incarnation"), encode)
+                return Answer(200, session_headers(then.tag), then.encoded, agreed.answer)
             with timed_encode(call):
-                encode = ENCODE_STATE[agreed.answer]
                 read = await service.engine.checkpoint(key, encode, preconditions(call.headers))
         if read.encoded is None:
             return Answer(304, session_headers(read.tag))
@@ -53,7 +61,16 @@ def checkpoint_routes(service: Service) -> list[DirectRoute]:
             await refuse_body(call)
             return about_answer(await service.engine.reset(key, preconditions(call.headers)))
 
+    async def snapshot(call: Call) -> Answer:
+        key = session_key(call.session_id)
+        async with service.engine.using(key):
+            agree(call, service.settings, DOCUMENT)
+            query(call.query_string, ())
+            await refuse_body(call)
+            return about_answer(await service.engine.snapshot(key))
+
     return [
+        DirectRoute("POST", "/v1/sessions/{session_id}/snapshot", snapshot, SNAPSHOT),
         DirectRoute("GET", "/v1/sessions/{session_id}/state", get_state, GET_STATE),
         DirectRoute("PUT", "/v1/sessions/{session_id}/state", put_state, PUT_STATE),
         DirectRoute("POST", "/v1/sessions/{session_id}/reset", reset, RESET),
@@ -67,4 +84,4 @@ def _decode(service: Service, document: Any) -> Restoration:
     params = service.decode(body.params, "params", dtype)
     slots = service.decode_state(body.state, optimizer, params.tensors)
     checkpoint = Checkpoint(optimizer.resolved(), params.tensors, body.step, params.flat, slots)
-    return Restoration(optimizer, checkpoint, body.digest, body.ttl_s, body.labels)
+    return Restoration(optimizer, checkpoint, body.digest, body.ttl_s, body.labels, body.durability)

@@ -14,8 +14,8 @@ from stepd.api.models import MAX_LABEL_NAME, MAX_LABEL_VALUE, MAX_LABELS, MAX_TT
 from stepd.api.openapi.operations import INFO, LIVEZ, OPTIMIZERS, READYZ
 from stepd.api.routing import DirectRoute
 from stepd.api.service import Service
-from stepd.engine.contract import DURABILITY
 from stepd.errors import NotReady
+from stepd.records import DURABILITIES
 from stepd.values import DTYPES, MAX_RANK, MAX_TENSOR_NAME
 
 
@@ -36,6 +36,9 @@ def operations_routes(service: Service) -> list[DirectRoute]:
     async def readyz(call: Call) -> Answer:
         if not service.ready:
             raise NotReady("the service is starting or stopping; ask again, or ask another one")
+        trouble = await service.engine.trouble()
+        if trouble is not None:
+            raise NotReady(f"sessions that are kept can't be changed: {trouble.detail}")
         return json_answer({"status": "ready"})
 
     return [
@@ -54,7 +57,8 @@ def info_document(service: Service) -> dict[str, Any]:
         "driver": {"serving": service.drivers.current.name, "compiled": service.drivers.compiled},
         "formats": list(FORMATS),
         "dtypes": list(DTYPES),
-        "durability": DURABILITY,
+        "durability": settings.durability,
+        "durabilities": ["memory"] if settings.store_address is None else list(DURABILITIES),
         "limits": {
             "max_json_bytes": settings.max_json_bytes,
             "max_session_bytes": settings.max_session_bytes,

@@ -98,7 +98,7 @@ def _decode(service: Service, document: Any) -> Creation:
     elif body.has("params"):
         values = service.decode(body.params, "params", dtype)
         tensors, params = values.tensors, values.flat
-    return Creation(optimizer, dtype, tensors, params, body.ttl_s, body.labels)
+    return Creation(optimizer, dtype, tensors, params, body.ttl_s, body.labels, body.durability)
 
 
 def _id_of_token(token: str) -> str:
