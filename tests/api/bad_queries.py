@@ -60,7 +60,7 @@ for request, body in (
 
 
 # Paths where there is nothing, and sessions that are not there.
-for path in ("/v1", "/v1/", "/v2/info", "/v1/sessions/", "/v1/sessions/four/", "/v1/sessions/four/steps", "/v1/step/",
+for path in ("/v1", "/v1/", "/v2/info", "/v1/sessions/", "/v1/sessions/four/", "/v1/sessions/four/past", "/v1/step/",
              "/V1/info", "/docs/", "/nothing", "/v1/sessions/four/step/1", "/problems/none", "/assets/none.js",
              "/assets/../settings.py", "//v1/info", "/openapi.yaml"):  # fmt: skip
     TABLE.bad(f"path: {path}", f"GET {path}", None, "404 not-found")

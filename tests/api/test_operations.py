@@ -22,6 +22,7 @@ def test_info(http: httpx.Client) -> None:
         "formats": ["application/json", "application/octet-stream", "application/vnd.safetensors"],
         "dtypes": ["float64", "float32"],
         "durability": "memory",
+        "durabilities": ["memory"],
     }
 
 

@@ -29,7 +29,8 @@ def test_every_code_is_provoked_by_some_test() -> None:
         "over-budget": "test_limits.py",
         "session-expired": "test_expiry.py",
         "session-replaced": "test_idempotency.py",
-        # Of storage, which the engine does not use yet: tests/storage provokes them.
+        "not-durable": "test_restart.py",
+        # Of storage: tests/storage and tests/durability provoke them.
         "outcome-unknown": "test_failing_disk.py",
         "session-corrupt": "test_damage.py",
         "step-not-retained": "test_history.py",

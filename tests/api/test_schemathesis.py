@@ -94,7 +94,7 @@ def test_examples_and_requests_drawn_one_at_a_time(inhabited: Running, tmp_path:
 
 def test_sequences_of_requests(small: Running, tmp_path: Path) -> None:
     """Along the document's links sessions are created, read, stepped, changed, restored, reset and deleted."""
-    options = ("--phases", "stateful", "--max-examples", "100")
+    options = ("--phases", "stateful", "--max-examples", "160")
     answers = run(small, tmp_path, *options, hooks="schemathesis_sequences")
     succeeded = {request for request, status in answers if status in (200, 201, 204)}
     linked = {

@@ -33,6 +33,9 @@ def test_create_under_a_chosen_id(session: Handle) -> None:
         "expires_at": None,
         "labels": {},
         "durability": "memory",
+        "restored_from": None,
+        "forked_from": None,
+        "steps_since_restore": 0,
     }
     assert session.get().json() == answer.json()
 

@@ -83,7 +83,6 @@ def test_a_large_step_that_waits_goes_on_too(monkeypatch: pytest.MonkeyPatch) ->
 
 Change = Callable[[LocalEngine], Awaitable[Any]]
 CHANGES: dict[str, tuple[Change, int]] = {
-    "step": (lambda engine: step(engine, [0.5], idempotency_key="k"), 2),
     "put params": (lambda engine: engine.put_params(RUN, values([7.0]), ANY_STATE), 1),
     "reset": (lambda engine: engine.reset(RUN, ANY_STATE), 0),
 }

@@ -62,6 +62,7 @@ ADVICE: dict[str, str] = {
     "key-reused": "Make a new key for every step; reuse it only to resend the same step.",
     "checkpoint-mismatch": "Restore into a session of the same optimizer and dtype, or under a new id.",
     "digest-mismatch": "The checkpoint was changed or cut on its way. Take it again.",
+    "not-durable": "Start the service with --data DIR or --store, and create the session with durability journal.",
     "step-not-retained": "Ask for a step that the session's history names; retention drops the oldest.",
     "outcome-unknown": "Send the same request again, with the same Idempotency-Key or If-Match: the answer tells.",
     "storage-unavailable": "Nothing has changed. Send the request again after Retry-After seconds.",

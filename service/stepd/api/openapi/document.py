@@ -19,7 +19,7 @@ DESCRIPTION = (
     "An optimizer that any program can call: it keeps optimizer state per session, takes gradients over HTTP and gives "
     "updated parameters back. Results are exact to the bit."
 )
-TAGS = ("sessions", "steps", "params and state", "service")
+TAGS = ("sessions", "steps", "params and state", "history", "service")
 
 
 class _Schemas(GenerateJsonSchema):

@@ -128,6 +128,29 @@ STEP = _operation(
     takes=(SESSION_ID, LR, IF_MATCH, IDEMPOTENCY_KEY, PREFER), problems=(*WRITE, 507), tag="steps",
     form=formats.OF_STEP, gives=PARAMS,
 )  # fmt: skip
+SNAPSHOT = _operation(
+    "snapshot", "Write the session down now",
+    "200 when the session as it is now is in the store. One that is kept in memory alone is 422 not-durable.",
+    answer=models.SessionDocument, example=examples.STEPPED_SESSION, head=OF_SESSION, links=AFTER_SESSION,
+    takes=(SESSION_ID,), problems=(*READ, 403, 422, 503, 507),
+    tag="params and state",
+)  # fmt: skip
+STEPS = _operation(
+    "steps", "List the steps that were taken",
+    "Those that the journal keeps, in order, of the current incarnation unless another is named.",
+    answer=models.HistoryDocument, example=examples.HISTORY,
+    takes=(SESSION_ID, INCARNATION, PAGE_SIZE, PAGE_TOKEN), problems=(*READ, 413, 422, 503),
+    tag="history",
+)  # fmt: skip
+FORK = _operation(
+    "fork", "Go on from a state of this session in a new one",
+    "The new session has the params, slots and step of that state, and other hyper-parameters where asked. Its id is "
+    "chosen or made; where it exists already the answer is 409.",
+    answer=models.SessionDocument, example=examples.FORKED, status=201, head=(*OF_SESSION, "Location"),
+    links=AFTER_SESSION, body=models.ForkBody, request={"id": "run-7-again", "at_step": 1, "optimizer": {"lr": 0.5}},
+    takes=(SESSION_ID,), problems=(400, 403, 404, 406, 409, 413, 415, 422, 503, 507),
+    form=formats.OF_FORK, tag="history",
+)  # fmt: skip
 GET_PARAMS = _operation(
     "get_params", "Read the params, or wait for them",
     "With `wait_for_step` the answer comes when that step is taken, the incarnation changes, the time is over or the "
@@ -149,7 +172,7 @@ GET_STATE = _operation(
 )  # fmt: skip
 PUT_PARAMS = _operation(
     "put_params", "Replace the params", "Slots and step stay; the incarnation is new.",
-    answer=models.SessionDocument, example={**examples.SESSION, "step": 1}, head=OF_SESSION, links=AFTER_SESSION,
+    answer=models.SessionDocument, example=examples.STEPPED_SESSION, head=OF_SESSION, links=AFTER_SESSION,
     body=models.ParamsBody, request={"params": [1.0, 2.0]}, takes=(SESSION_ID, IF_MATCH), problems=(*WRITE, 507),
     tag="params and state",
     form=formats.OF_PARAMS,
@@ -157,7 +180,7 @@ PUT_PARAMS = _operation(
 PUT_STATE = _operation(
     "put_state", "Restore a checkpoint, here or under a new id",
     "Shape, dtype, optimizer and digest are checked, never skipped. `ttl_s` and `labels` hold where it creates.",
-    answer=models.SessionDocument, example={**examples.SESSION, "step": 1}, also={201: "Created from it"},
+    answer=models.SessionDocument, example=examples.RESTORED, also={201: "Created from it"},
     head=OF_SESSION, links=AFTER_SESSION, body=models.CheckpointBody, request=examples.CHECKPOINT,
     takes=(SESSION_ID, IF_MATCH, CREATE_ONLY), problems=(400, 403, 406, 412, 413, 415, 422, 503, 507),
     tag="params and state",
@@ -165,41 +188,18 @@ PUT_STATE = _operation(
 )  # fmt: skip
 RESET = _operation(
     "reset", "Set the slots to zero and the step to 0", "Params and shape stay; the incarnation is new.",
-    answer=models.SessionDocument, example=examples.SESSION, head=OF_SESSION, links=AFTER_SESSION,
+    answer=models.SessionDocument, example=examples.RESET, head=OF_SESSION, links=AFTER_SESSION,
     takes=(SESSION_ID, IF_MATCH), problems=(*READ, 403, 412, 507),
     tag="params and state",
 )  # fmt: skip
-SNAPSHOT = _operation(
-    "snapshot", "Write the session down now",
-    "200 when the session as it is now is in the store. One that is kept in memory alone is 422 not-durable.",
-    answer=models.SessionDocument, example=examples.SESSION, head=OF_SESSION, links=AFTER_SESSION,
-    takes=(SESSION_ID,), problems=(*READ, 403, 422, 503, 507),
-    tag="params and state",
-)  # fmt: skip
-STEPS = _operation(
-    "steps", "List the steps that were taken",
-    "Those that the journal keeps, in order, of the current incarnation unless another is named.",
-    answer=models.HistoryDocument, example=examples.HISTORY,
-    takes=(SESSION_ID, INCARNATION, PAGE_SIZE, PAGE_TOKEN), problems=(*READ, 413, 422, 503),
-    tag="history",
-)  # fmt: skip
-FORK = _operation(
-    "fork", "Go on from a state of this session in a new one",
-    "The new session has the params, slots and step of that state, and other hyper-parameters where asked. Its id is "
-    "chosen or made; where it exists already the answer is 409.",
-    answer=models.SessionDocument, example=examples.SESSION, status=201, head=(*OF_SESSION, "Location"),
-    links=AFTER_SESSION, body=models.ForkBody, request={"at_step": 1, "optimizer": {"lr": 0.5}},
-    takes=(SESSION_ID,), problems=(400, 403, 404, 406, 409, 413, 415, 422, 503, 507),
-    form=formats.OF_FORK, tag="history",
-)  # fmt: skip
 GET_SESSION = _operation(
     "get_session", "Read what a session is", "The optimizer resolved in full, tensors, step, incarnation, times.",
-    answer=models.SessionDocument, example=examples.SESSION, head=OF_SESSION, links=AFTER_SESSION,
+    answer=models.SessionDocument, example=examples.RESET, head=OF_SESSION, links=AFTER_SESSION,
     takes=(SESSION_ID,), problems=(*READ, 413, 503),
 )  # fmt: skip
 LIST = _operation(
     "list_sessions", "List sessions", "Ids in order, a page at a time.",
-    answer=models.SessionList, example={"sessions": [examples.SESSION], "next_page_token": None}, links=AFTER_LIST,
+    answer=models.SessionList, example={"sessions": [examples.RESET], "next_page_token": None}, links=AFTER_LIST,
     takes=(PAGE_SIZE, PAGE_TOKEN, LABEL), problems=(400, 406, 413, 503),
 )  # fmt: skip
 DELETE = _operation(
