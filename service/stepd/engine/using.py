@@ -23,7 +23,10 @@ class Using:
         self._key = key
 
     async def __aenter__(self) -> Layout:
-        session = self._session = await self._enter(self._key)
+        session = self._table.find(self._key, time.monotonic())
+        if session is None:  # it may be in the store
+            session = await self._enter(self._key)
+        self._session = session
         self._lease: Lease | None = self._table.hold(self._key)
         return Layout(session.optimizer, session.dtype, session.state.tensors, session.state.incarnation)
 
