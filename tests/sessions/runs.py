@@ -82,4 +82,4 @@ def page(
     table: SessionTable, tenant: str, after: str, size: int, labels: Mapping[str, str]
 ) -> tuple[Sequence[Session], str | None]:
     """A page of the sessions in a table."""
-    return page_of(table.behind(tenant, after), [], after, size, labels)
+    return page_of(table.behind(tenant, after), [], size, labels)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from stepd.engine.contract import About
 from stepd.engine.stored import tensors_of
 from stepd.optimizers import resolve
+from stepd.records import Profile
 from stepd.sessions.session import SESSION_BYTES, array_bytes
 from stepd.storage.contract import Head
 from stepd.values import DTYPES, SessionKey
@@ -28,15 +29,11 @@ Entry = TypeVar("Entry", bound=Listed)
 
 
 def page_of(
-    awake: Iterable[Entry], asleep: Iterable[Entry], after: str, size: int, labels: Mapping[str, str]
+    awake: Iterable[Entry], asleep: Iterable[Entry], size: int, labels: Mapping[str, str]
 ) -> tuple[Sequence[Entry], str | None]:
-    """Up to `size` sessions with all these labels, ids in order from behind `after`; and where the next page begins.
-
-    `awake` are in order and behind `after` already.
-    """
-    sleeping = sorted((about for about in asleep if about.key.id > after), key=_id_of)
+    """Up to `size` of both with all these labels, each in the order of ids; and where the next page begins."""
     found: list[Entry] = []
-    for about in heapq.merge(awake, sleeping, key=_id_of):
+    for about in heapq.merge(awake, asleep, key=_id_of):
         if all(about.labels.get(name) == value for name, value in labels.items()):
             if len(found) == size:
                 return found, found[-1].key.id
@@ -44,14 +41,15 @@ def page_of(
     return found, None
 
 
-def about_head(head: Head) -> About | None:
-    """What a session is that only the store has; None where its rows are damaged.
+def abouts(heads: Iterable[Head]) -> Iterator[About]:
+    """What the sessions are that only the store has, but for those whose rows are damaged.
 
-    Its bytes are what it will take once it is loaded, without its keys.
+    Their bytes are what they will take once they are loaded, without their keys.
     """
-    profile = head.profile
-    if profile is None:
-        return None
+    return (_about(head, head.profile) for head in heads if head.profile is not None)
+
+
+def _about(head: Head, profile: Profile) -> About:
     optimizer, tensors = resolve(dict(profile.optimizer), DTYPES[profile.dtype]), tensors_of(profile)
     return About(
         key=head.key,

@@ -30,7 +30,7 @@ from stepd.engine.contract import (
 )
 from stepd.engine.journal import Fenced, Journal
 from stepd.engine.judgement import check_preconditions, content_of, judge_step, require_dtype
-from stepd.engine.listing import about_head, page_of
+from stepd.engine.listing import abouts, page_of
 from stepd.engine.past import Past, forked_optimizer
 from stepd.engine.residence import Residence
 from stepd.engine.stored import step_record
@@ -144,9 +144,9 @@ class LocalEngine:
     ) -> tuple[Sequence[About], str | None]:
         self.table.sweep(time.monotonic())
         self._residence.note_expired()
-        asleep = [about_head(head) for head in self._residence.dormant if head.key.tenant == tenant]
+        asleep = abouts(self._residence.dormant.behind(tenant, after))
         awake = (self.about(session) for session in self.table.behind(tenant, after))
-        return page_of(awake, [about for about in asleep if about is not None], after, size, labels)
+        return page_of(awake, asleep, size, labels)
 
     async def step(self, key: SessionKey, request: StepRequest, encode: EncodeParams[T]) -> StepAnswer[T]:
         if self._work.is_small(request.grads.flat.size) and self._turns.are_free(key):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from stepd.engine.dormant import Dormant
 from stepd.engine.journal import Fenced, Journal
 from stepd.engine.stored import position_of, profile_of, session_of, snapshot_of
 from stepd.engine.turns import Turns
@@ -55,7 +56,7 @@ class Residence:
         self._drivers = drivers
         self._keys_per_session = keys_per_session
         self._written: dict[SessionKey, Written] = {}
-        self._dormant: dict[SessionKey, Head] = {}
+        self.dormant = Dormant()
         self._ending: dict[SessionKey, Position] = {}
 
     async def start(self) -> None:
@@ -64,20 +65,11 @@ class Residence:
             return
         store = self.journal.store
         for head in await self.journal.read(lambda: list(store.sessions())):
-            self._dormant[head.key] = head
+            self.dormant.put(head)
             if head.damage is not None:
                 log.error("a session's rows are damaged; it is not served", session=head.key.id, damage=head.damage)
             elif head.profile is not None and head.profile.ttl_s is not None:
                 self.table.expect(head.key, head.profile.ttl_s, time.monotonic())
-
-    @property
-    def dormant(self) -> Sequence[Head]:
-        """The sessions that were there at start and have not been used since."""
-        return list(self._dormant.values())
-
-    def written(self, session: Session) -> Written | None:
-        """How much of it the store has; None for a session of memory alone."""
-        return self._written.get(session.key)
 
     @property
     def _store(self) -> Journal:
@@ -209,14 +201,14 @@ class Residence:
         written = self._written.pop(session.key, None)
         if written is not None:
             head = Head(session.key, written.position, profile_of(session), session.updated_at, clean=False)
-            self._dormant[session.key] = head
+            self.dormant.put(head)
             if session.ttl_s is not None:
                 self.table.expect(session.key, session.ttl_s, time.monotonic())
 
     def note_expired(self) -> None:
         """Looks which sessions have expired meanwhile: the store has yet to be told of them."""
         for key in self.table.take_expired():
-            known = self._written.pop(key, None) or self._dormant.pop(key, None)
+            known = self._written.pop(key, None) or self.dormant.take(key)
             if known is not None:
                 self._ending[key] = known.position
             self._waiters.end(key)
@@ -256,7 +248,7 @@ class Residence:
         """The session from the store, if it has one. Raises Fenced where another service changes it meanwhile."""
         head = await self._store.read(self._store.store.find, key)
         if head is None or self.table.has_expired(key):
-            self._dormant.pop(key, None)
+            self.dormant.take(key)
             return None
         try:
             session = await self._store.read(self._recovered, key)
@@ -267,7 +259,7 @@ class Residence:
             await self._take_over(session, head, written)
         self.table.add(session, time.monotonic())
         self._written[key] = written
-        self._dormant.pop(key, None)
+        self.dormant.take(key)
         return session
 
     async def _take_over(self, session: Session, head: Head, written: Written) -> None:
