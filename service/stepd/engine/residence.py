@@ -7,7 +7,7 @@ memory are the same between two turns, but for the steps of a session that is on
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -58,6 +58,7 @@ class Residence:
         self._written: dict[SessionKey, Written] = {}
         self.dormant = Dormant()
         self._ending: dict[SessionKey, Position] = {}
+        self._stepped: set[SessionKey] = set()
 
     async def start(self) -> None:
         """Lists what the store has. Sessions are loaded when they are first used."""
@@ -148,6 +149,8 @@ class Residence:
             snapshot = snapshot_of(session, now, prepared)
             write = Write(session.key, written.position, to, snapshot=snapshot, clears_older=alone)
         await self._record(session, write)
+        if step is not None:
+            self._stepped.add(session.key)
         written.position = to
         written.steps = 0 if step is None else written.steps + 1
         written.nbytes = 0 if step is None else written.nbytes + step.nbytes
@@ -174,6 +177,19 @@ class Residence:
         )
         await self._record(session, write)
         self._written[session.key] = Written(to)
+
+    def take_stepped(self) -> list[Session]:
+        """The sessions in memory whose steps were journaled since this was last asked."""
+        stepped, self._stepped = self._stepped, set()
+        return self._in_memory(stepped)
+
+    def kept(self) -> list[Session]:
+        """The sessions in memory that a store has."""
+        return self._in_memory(self._written)
+
+    def _in_memory(self, keys: Iterable[SessionKey]) -> list[Session]:
+        now = time.monotonic()
+        return [session for key in keys if (session := self.table.find(key, now)) is not None]
 
     def is_due(self, session: Session, steps: int, nbytes: int) -> bool:
         """Whether the store lacks steps of it, or has to take so many again to recover it."""

@@ -53,7 +53,7 @@ class Upkeep:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             await self._remove_expired()
-            for session in list(self._table):
+            for session in self._residence.kept():
                 if session.durability == "snapshot":
                     await self._write(session, clean=True)
 
@@ -61,13 +61,21 @@ class Upkeep:
         next_snapshots = time.monotonic() + self.snapshot_s
         while True:
             await asyncio.sleep(SWEEP_INTERVAL_S)
-            await self._remove_expired()
-            now = time.monotonic()
-            lazily = now >= next_snapshots
+            lazily = time.monotonic() >= next_snapshots
             if lazily:
-                next_snapshots = now + self.snapshot_s
-            for session in list(self._table):
-                if session.durability == "journal" or (lazily and session.durability == "snapshot"):
+                next_snapshots = time.monotonic() + self.snapshot_s
+            try:
+                await self._round(lazily=lazily)
+            except Exception:  # whatever it is, the next round comes
+                log.exception("what is done beside requests has failed")
+
+    async def _round(self, *, lazily: bool) -> None:
+        await self._remove_expired()
+        for session in self._residence.take_stepped():
+            await self._write_if_due(session)
+        if lazily:
+            for session in self._residence.kept():
+                if session.durability == "snapshot":
                     await self._write_if_due(session)
 
     async def _remove_expired(self) -> None:
@@ -82,8 +90,7 @@ class Upkeep:
     async def _write_if_due(self, session: Session) -> None:
         if self._residence.is_due(session, self.snapshot_steps, self.snapshot_bytes):
             await self._write(session, clean=False)
-            journal = self._residence.journal
-            if session.durability == "journal" and journal is not None:
+            if session.durability == "journal":
                 await self._thin(session)
 
     async def _write(self, session: Session, *, clean: bool) -> None:
