@@ -24,6 +24,8 @@ log = logging.getLogger("uvicorn.error")
 
 # From so many bytes on, what is left of a body is read by the socket straight into the reader's buffer.
 STRAIGHT_BYTES = 64 * 1024
+# So much of it at a time: others have their turn between two pieces.
+PIECE_BYTES = 256 * 1024
 
 # What may be in no header, so that no value can end one and begin another.
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -116,8 +118,8 @@ class Exchange:
 
     @property
     def room(self) -> memoryview | None:
-        """Where the rest of the body goes; None where nobody reads it any more."""
-        return None if self._sink is None else self._sink[self._filled :]
+        """Where the next piece of the body goes; None where nobody reads it any more."""
+        return None if self._sink is None else self._sink[self._filled : self._filled + PIECE_BYTES]
 
     def filled(self, nbytes: int) -> bool:
         """So much was written there; returns whether that is all."""
