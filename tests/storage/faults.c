@@ -10,6 +10,7 @@
 
 int fault_sync = 0;          /* errno that syncing gives; 0: none */
 int fault_write = 0;         /* errno that writing gives; 0: none */
+int fault_skip = 0;          /* how many calls pass before one fails */
 int fault_count = 0;         /* how many calls may still fail; then all is well */
 char fault_suffix[64] = "";  /* of the files that are meant */
 int synced = 0;              /* how many syncs of such files have passed */
@@ -27,7 +28,9 @@ static int meant(int file) {
 
 static int fails(int file, int fault, int *passed) {
     if (!meant(file)) return 0;
-    if (fault && fault_count > 0) {
+    if (fault && fault_skip > 0) {
+        fault_skip--;
+    } else if (fault && fault_count > 0) {
         fault_count--;
         errno = fault;
         return 1;
