@@ -759,6 +759,7 @@ __export(errors_exports, {
   NamesMismatch: () => NamesMismatch,
   NotANumber: () => NotANumber,
   NotAcceptable: () => NotAcceptable,
+  NotDurable: () => NotDurable,
   NotReady: () => NotReady,
   OptimizerUnknown: () => OptimizerUnknown,
   OutcomeUnknown: () => OutcomeUnknown,
@@ -955,6 +956,9 @@ var KeyReused = class extends Impossible {
 var CheckpointMismatch = class extends Impossible {
   static code = "checkpoint-mismatch";
 };
+var NotDurable = class extends Impossible {
+  static code = "not-durable";
+};
 var DigestMismatch = class extends Impossible {
   static code = "digest-mismatch";
 };
@@ -1053,7 +1057,10 @@ function readInfo(document) {
     ttlS: member2("ttl_s"),
     expiresAt: member2("expires_at"),
     labels: member2("labels"),
-    durability: member2("durability")
+    durability: member2("durability"),
+    restoredFrom: member2("restored_from"),
+    forkedFrom: member2("forked_from"),
+    stepsSinceRestore: member2("steps_since_restore")
   });
 }
 function readShape(shape) {
@@ -2287,6 +2294,7 @@ export {
   NamesMismatch,
   NotANumber,
   NotAcceptable,
+  NotDurable,
   NotReady,
   OptimizerUnknown,
   OutcomeUnknown,
