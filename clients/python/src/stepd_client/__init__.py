@@ -70,6 +70,7 @@ from stepd_client.errors import (
     ValueNotFinite,
     ValueOutOfRange,
 )
+from stepd_client.history import Incarnation, PastStep
 from stepd_client.info import SessionInfo
 from stepd_client.optimizers import SGD, Adadelta, Adagrad, Optimizer, RMSprop
 from stepd_client.problem import FieldError, Problem
@@ -94,6 +95,7 @@ __all__ = [
     "HyperParameterInvalid",
     "HyperParameterUnknown",
     "Impossible",
+    "Incarnation",
     "InternalError",
     "InvalidField",
     "InvalidHeader",
@@ -110,14 +112,15 @@ __all__ = [
     "MissingField",
     "NamesMismatch",
     "NotANumber",
-    "NotDurable",
     "NotAcceptable",
+    "NotDurable",
     "NotReady",
     "Optimizer",
     "OptimizerUnknown",
     "OutcomeUnknown",
     "OverBudget",
     "PageNotFound",
+    "PastStep",
     "PreconditionFailed",
     "Problem",
     "ProblemError",

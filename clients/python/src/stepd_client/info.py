@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from stepd_client.values import DType, Shape, dtype_named
+
+# What is kept of a session when the service's process ends: nothing, the last snapshot, every step.
+Durability = Literal["memory", "snapshot", "journal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +18,9 @@ class SessionInfo:
 
     `optimizer` holds the name and every hyper-parameter, defaults filled in. `shape` is a tuple, or a dict of name to
     tuple, or None (then so is `size`) while the session has no shape; `bytes` is what it takes of the service's memory.
-    Times are UTC, RFC 3339; `expires_at` is None where `ttl_s` is. `durability` says what outlives the service's process:
-    `memory`, `snapshot` or `journal`. `restored_from` is digest, `@` and step of the checkpoint that was last restored,
-    `forked_from` id, `@` and entity tag of the session that this one goes on from; None where there was none.
+    Times are UTC, RFC 3339; `expires_at` is None where `ttl_s` is. `durability` says what outlives the service's
+    process: `memory`, `snapshot` or `journal`. `restored_from` is digest, `@` and step of the checkpoint that was last
+    restored, `forked_from` id, `@` and entity tag of the session that this one goes on from; None where there was none.
     """
 
     id: str
