@@ -12,6 +12,12 @@ import { dtypeNamed } from "./values.js";
  */
 
 /**
+ * What is kept of a session when the service's process ends: nothing, the last snapshot, every step.
+ *
+ * @typedef {"memory" | "snapshot" | "journal"} Durability
+ */
+
+/**
  * A session as the service describes it, values apart. `optimizer` holds every hyper-parameter, defaults filled in.
  * `shape` is null (then so is `size`) while the session has none; `bytes` is what it takes of the service's memory.
  * Times are UTC, RFC 3339; `expiresAt` is null where `ttlS` is. `durability` says what outlives the service's process:
