@@ -23,11 +23,11 @@ START_S = 60.0
 
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a stepd service of its own, on a free port."""
+    """The address of a stepd service of its own, on a free port, with a store for sessions that ask to be kept."""
     folder = tmp_path_factory.mktemp("stepd")
     log = folder / "stderr"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("STEPD_", "WEB_"))}
-    command = [sys.executable, "-m", "stepd", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "stepd", "serve", "--port", "0", "--data", str(folder / "data")]
     with (
         log.open("wb") as stderr,
         subprocess.Popen(

@@ -18,7 +18,7 @@ from tests.conformance.proxy import Exchange
 VIEW = {"id", "step", "etag", "dtype", "shape", "params"}
 CHECKPOINT = {"optimizer", "dtype", "step", "params", "state", "digest"}
 GIVE_VIEWS = frozenset(
-    {"open", "view", "step", "fetch_params", "wait_for_step", "put_params", "reset", "restore", "restore_as"}
+    {"open", "view", "step", "fetch_params", "wait_for_step", "put_params", "reset", "restore", "restore_as", "fork"}
 )
 GIVE_CHECKPOINTS = frozenset({"state", "load"})
 DIGITS = {"float64": 16, "float32": 8}

@@ -156,13 +156,13 @@ class Oracle:
                 session_id = action.get("id", f"made for {action['as']}")
                 if session_id not in self._sessions:
                     self._create(session_id, action)
+            case "fork":
+                self._fork(action)
             case "restore_as":
                 checkpoint = self._checkpoints[action["checkpoint"]]
                 self._sessions[action["id"]] = _copied(checkpoint, next(self._versions))
-            case "delete":
-                self._sessions.pop(self._objects[action["on"]].id, None)
-            case "delete_id":
-                self._sessions.pop(action["id"], None)
+            case "delete" | "delete_id":
+                self._sessions.pop(action.get("id") or self._objects[action["on"]].id, None)
             case "save":
                 self._files[action["path"]] = self._checkpoints[action["checkpoint"]]
             case "step" | "reset" | "put_params" | "restore" as verb:
@@ -170,6 +170,13 @@ class Oracle:
                 run = self._sessions.get(held.id)
                 if run is not None:
                     self._apply(verb, run, held, action)
+
+    def _fork(self, action: dict[str, Any]) -> None:
+        session_id = action.get("id", f"made for {action['as']}")
+        if session_id not in self._sessions:
+            forked = _copied(self._sessions[self._objects[action["on"]].id], next(self._versions))
+            forked.hyper = {**forked.hyper, **action.get("optimizer", {})}
+            self._sessions[session_id] = forked
 
     def _apply(self, verb: str, run: Run, held: Held, action: dict[str, Any]) -> None:
         if held.version != run.version:  # If-Match
@@ -202,7 +209,10 @@ class Oracle:
             session_id = action.get("id", f"made for {action['as']}")
             restored = self._checkpoints[action["checkpoint"]].params if do == "restore_as" else None
             self._objects[action["as"]] = Held(session_id, order=list(restored or ()))
-        held = self._objects.get(action.get("on") or action.get("as", ""))
+        if do == "fork":
+            session_id = action.get("id", f"made for {action['as']}")
+            self._objects[action["as"]] = Held(session_id, order=list(self._objects[action["on"]].order))
+        held = self._objects.get(action["as"] if do == "fork" else action.get("on") or action.get("as", ""))
         if held is None or held.id not in self._sessions or do == "describe":
             return Expected()
         run = self._sessions[held.id]

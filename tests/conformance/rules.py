@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -10,6 +11,7 @@ from tests.conformance.proxy import Exchange
 _STEP = re.compile(r"/v1/sessions/[^/]+/step")
 _RESET_OR_PARAMS = re.compile(r"/v1/sessions/[^/]+/(reset|params)")
 _STATE = re.compile(r"/v1/sessions/[^/]+/state")
+_FORK = re.compile(r"POST /v1/sessions/[^/]+/fork")
 _CHANGES = frozenset({"PUT", "POST", "DELETE"})
 
 
@@ -30,12 +32,23 @@ class Rules:
         creations = [exchange for exchange in seen if exchange.line == "POST /v1/sessions"]
         if len(creations) > 1:
             yield f"POST /v1/sessions was sent {len(creations)} times; each may have made a session"
+        forks = [exchange for exchange in seen if _FORK.fullmatch(exchange.line) and not _names_id(exchange.body)]
+        if len(forks) > 1:
+            yield f"a fork without an id was sent {len(forks)} times; each may have made a session"
 
     def _key(self, exchange: Exchange) -> Iterator[str]:
         if exchange.key is None:
             return
         if self._keys.setdefault(exchange.key, self._commands) != self._commands:
             yield f"the key {exchange.key!r} was used for an earlier step too"
+
+
+def _names_id(body: bytes) -> bool:
+    """Whether a fork says under which id: a second one then finds it taken. What can't be read names none."""
+    try:
+        return json.loads(body).get("id") is not None
+    except (ValueError, AttributeError):
+        return False
 
 
 def _conditions(exchange: Exchange, on_session: bool) -> Iterator[str]:

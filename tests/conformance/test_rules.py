@@ -48,6 +48,15 @@ def test_what_makes_a_request_safe_to_resend_is_missed(exchange: Exchange, reaso
     assert broken_by(exchange) == [reason]
 
 
+def test_a_fork_without_an_id_may_be_sent_once() -> None:
+    """With one a second sending finds the id taken; without one it makes another session."""
+    fork = Exchange("POST /v1/sessions/run/fork", None, None, None, b'{"id":"fork"}', 201)
+    assert broken_by(fork, replace(fork, status=409)) == []
+    unnamed = replace(fork, body=b"{}")
+    assert broken_by(unnamed) == []
+    assert broken_by(unnamed, unnamed) == ["a fork without an id was sent 2 times; each may have made a session"]
+
+
 def test_deleting_by_id_needs_no_state() -> None:
     """Without a session object there is no state to name."""
     assert broken_by(replace(DELETE, if_match=None), on_session=False) == []

@@ -73,6 +73,9 @@ const DO = {
   async restore_as({ as, id, checkpoint, ttl_s: ttlS, labels }) {
     return opened(as, await client.restore(id, taken(checkpoint), { ttlS, labels }));
   },
+  async fork({ on, as, id, optimizer, ttl_s: ttlS, labels }) {
+    return opened(as, await session(on).fork(id, { optimizer, ttlS, labels }));
+  },
   async save({ checkpoint, path }) {
     const saved = taken(checkpoint);
     await writeFile(path, isSafetensors(path) ? saved.toSafetensors() : saved.toJSON());

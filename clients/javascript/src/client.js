@@ -14,7 +14,7 @@ import { VERSION } from "./version.js";
 /** @import {DType} from "./arrays.js" */
 /** @import {Checkpoint} from "./checkpoint.js" */
 /** @import {Format} from "./formats.js" */
-/** @import {Optimizer, SessionInfo} from "./info.js" */
+/** @import {Durability, Optimizer, SessionInfo} from "./info.js" */
 /** @import {Creation} from "./opening.js" */
 /** @import {Abortable} from "./session.js" */
 /** @import {Fitting, Returned, ShapeLike, Values} from "./values.js" */
@@ -23,7 +23,9 @@ import { VERSION } from "./version.js";
 const DEFAULT_URL = "http://127.0.0.1:8000";
 
 const OPTIONS = /** @type {const} */ (["timeoutS", "retry", "format", "fetch", "sleep"]);
-const OF_CREATION = /** @type {const} */ (["optimizer", "params", "shape", "dtype", "ttlS", "labels", "signal"]);
+const OF_CREATION = /** @type {const} */ ([
+  "optimizer", "params", "shape", "dtype", "ttlS", "labels", "durability", "signal",
+]);
 
 /**
  * A way to a stepd service. Its sessions are independent of one another.
@@ -87,7 +89,8 @@ export class Client {
    * Rejects with TypeError or RangeError (params can't be sent, or the options exclude one another; nothing was sent),
    * SessionExists (the id belongs to a session created otherwise; `fields` names what differs), SessionNotFound or
    * SessionExpired (an id alone, and there is no such session), HyperParameterInvalid, HyperParameterUnknown,
-   * OptimizerUnknown, InvalidTensors (it can't be had like this), CapacityExceeded (the service has no room for it).
+   * OptimizerUnknown, InvalidTensors (it can't be had like this), NotDurable (the service has no store to keep it in),
+   * CapacityExceeded (the service has no room for it).
    *
    * @template {Fitting<Params>} [Params=Values]
    * @overload
@@ -122,12 +125,12 @@ export class Client {
    *
    * @param {string} sessionId
    * @param {Checkpoint} checkpoint
-   * @param {Abortable & {ttlS?: number, labels?: Readonly<Record<string, string>>}} [options] as for `session`; ttlS
-   *   and labels count where the id was free
+   * @param {Abortable & {ttlS?: number, labels?: Readonly<Record<string, string>>, durability?: Durability}} [options] as
+   *   for `session`; they count where the id was free
    * @returns {Promise<Session>} at the checkpoint's step, values in the kind of the checkpoint's
    */
   async restore(sessionId, checkpoint, options = {}) {
-    const { signal, ...made } = optionsOf(options, ["ttlS", "labels", "signal"]);
+    const { signal, ...made } = optionsOf(options, ["ttlS", "labels", "durability", "signal"]);
     return new Session(this.#run, await this.#run(restoreAs(sessionId, checkpoint, made, this.#format), signal));
   }
 

@@ -45,6 +45,7 @@
  *         │   │   ├── StepNotFinite           step-not-finite
  *         │   │   ├── KeyReused               key-reused
  *         │   │   ├── CheckpointMismatch      checkpoint-mismatch
+ *         │   │   ├── NotDurable              not-durable
  *         │   │   └── DigestMismatch          digest-mismatch
  *         │   ├── SessionExists               session-exists
  *         │   └── Stale                   the session is no longer what the request relies on
@@ -256,6 +257,11 @@ export class KeyReused extends Impossible {
 /** The checkpoint has another optimizer or dtype than the session, or lacks a slot. */
 export class CheckpointMismatch extends Impossible {
   static code = "checkpoint-mismatch";
+}
+
+/** The service has no store, or keeps less of the session than that takes: see `durability`. */
+export class NotDurable extends Impossible {
+  static code = "not-durable";
 }
 
 /** The checkpoint's digest is not that of its values: it was damaged, or changed without taking the digest away. */

@@ -97,9 +97,7 @@ export function* fetchParams(held) {
  * @returns {Flow<any>}
  */
 export function* waitForStep(held, wanted, timeoutS) {
-  if (!(Number.isSafeInteger(wanted) && wanted >= 0)) {
-    throw new RangeError(`step is ${wanted}; it must be a whole number, at least 0`);
-  }
+  checkStep("step", wanted);
   let left = numberOf("timeoutS", timeoutS ?? Infinity, ", or null");
   if (!(left >= 0)) throw new RangeError(`timeoutS is ${left}; it must be at least 0, or null: as long as it takes`);
   let longest = LONGEST_WAIT_S;
@@ -178,18 +176,30 @@ export function* putParams(held, params, shape) {
 }
 
 /**
- * GET the checkpoint, in the caller's form; changes nothing held.
+ * GET the checkpoint of now or of then, in the caller's form; changes nothing held.
  *
  * @param {Held} held
+ * @param {{atStep?: number | undefined, incarnation?: string | undefined}} when
  * @returns {Flow<Checkpoint>}
  */
-export function* state(held) {
-  const answer = yield requests.getState(held.id, held.binary);
+export function* state(held, { atStep, incarnation }) {
+  checkStep("atStep", atStep ?? 0);
+  const answer = yield requests.getState(held.id, { atStep, incarnation }, held.binary);
   const contents = contentsOf(answer);
   const document = contents === null ? documentOf(answer) : null;
   return read(answer, "the answer is no checkpoint", () => {
     return contents === null ? Checkpoint.read(document, held.form) : Checkpoint.of(contents, held.form);
   });
+}
+
+/**
+ * Have the session written to the store; changes nothing held.
+ *
+ * @param {string} sessionId
+ * @returns {Flow<SessionInfo>}
+ */
+export function* snapshot(sessionId) {
+  return sessionOf(yield requests.snapshot(sessionId));
 }
 
 /**
@@ -242,6 +252,17 @@ export function* remove(sessionId, etag) {
  */
 export function isGone(error) {
   return error instanceof SessionNotFound || error instanceof SessionExpired;
+}
+
+/**
+ * @param {string} name
+ * @param {number} step
+ * @throws {RangeError} it is no number of steps
+ */
+export function checkStep(name, step) {
+  if (!(Number.isSafeInteger(step) && step >= 0)) {
+    throw new RangeError(`${name} is ${step}; it must be a whole number, at least 0`);
+  }
 }
 
 /**

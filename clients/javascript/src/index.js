@@ -17,9 +17,13 @@ export { Session } from "./session.js";
 
 /** @typedef {import("./arrays.js").DType} DType */
 /** @typedef {import("./formats.js").Format} Format */
+/** @typedef {import("./history.js").Incarnation} Incarnation */
+/** @typedef {import("./history.js").PastStep} PastStep */
+/** @typedef {import("./info.js").Durability} Durability */
 /** @typedef {import("./info.js").Optimizer} Optimizer */
 /** @typedef {import("./info.js").SessionInfo} SessionInfo */
 /** @typedef {import("./opening.js").Creation} Creation */
+/** @typedef {import("./opening.js").Forking} Forking */
 /** @typedef {import("./problem.js").FieldError} FieldError */
 /** @typedef {import("./session.js").StepOptions} StepOptions */
 /** @typedef {import("./values.js").Values} Values */

@@ -12,9 +12,17 @@ import { dtypeNamed } from "./values.js";
  */
 
 /**
+ * What is kept of a session when the service's process ends: nothing, the last snapshot, every step.
+ *
+ * @typedef {"memory" | "snapshot" | "journal"} Durability
+ */
+
+/**
  * A session as the service describes it, values apart. `optimizer` holds every hyper-parameter, defaults filled in.
  * `shape` is null (then so is `size`) while the session has none; `bytes` is what it takes of the service's memory.
- * Times are UTC, RFC 3339; `expiresAt` is null where `ttlS` is.
+ * Times are UTC, RFC 3339; `expiresAt` is null where `ttlS` is. `durability` says what outlives the service's process:
+ * `memory`, `snapshot` or `journal`. `restoredFrom` is digest, `@` and step of the checkpoint that was last restored,
+ * `forkedFrom` id, `@` and entity tag of the session that this one goes on from; null where there was none.
  *
  * @typedef {object} SessionInfo
  * @property {string} id
@@ -31,6 +39,9 @@ import { dtypeNamed } from "./values.js";
  * @property {string | null} expiresAt
  * @property {Readonly<Record<string, string>>} labels
  * @property {string} durability
+ * @property {string | null} restoredFrom
+ * @property {string | null} forkedFrom
+ * @property {number} stepsSinceRestore
  */
 
 /**
@@ -62,6 +73,9 @@ export function readInfo(document) {
     expiresAt: member("expires_at"),
     labels: member("labels"),
     durability: member("durability"),
+    restoredFrom: member("restored_from"),
+    forkedFrom: member("forked_from"),
+    stepsSinceRestore: member("steps_since_restore"),
   });
 }
 

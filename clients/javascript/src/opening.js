@@ -1,12 +1,12 @@
 /**
- * How a Session object comes about, as flows (wire.js): by creating, attaching or restoring. Whoever runs them does the
- * I/O. Values are checked before the first request is yielded: a TypeError or RangeError means that nothing was sent.
+ * How a Session object comes about, as flows (wire.js): by creating, attaching, restoring or forking. Whoever runs them
+ * does the I/O. Values are checked before the first request is yielded: a TypeError or RangeError means that nothing was sent.
  */
 
 import { checked, sessionOf, validatorOf } from "./answers.js";
 import { copied, shapeOf } from "./arrays.js";
 import { checkedCheckpoint, checkpointPayload } from "./checkpoint.js";
-import { fetchWhereShaped, isGone } from "./flows.js";
+import { checkStep, fetchWhereShaped, isGone } from "./flows.js";
 import { isBinary, payload } from "./formats.js";
 import { Held } from "./held.js";
 import { Adadelta } from "./optimizers.js";
@@ -16,7 +16,7 @@ import { dtypeNamed, shapesOf, takeIn } from "./values.js";
 /** @import {DType} from "./arrays.js" */
 /** @import {Checkpoint} from "./checkpoint.js" */
 /** @import {Format} from "./formats.js" */
-/** @import {Optimizer} from "./info.js" */
+/** @import {Durability, Optimizer} from "./info.js" */
 /** @import {Fitting, ShapeLike, Values} from "./values.js" */
 /** @import {Answer, Flow} from "./wire.js" */
 
@@ -31,6 +31,21 @@ import { dtypeNamed, shapesOf, takeIn } from "./values.js";
  * @property {DType} [dtype] default float32 if every array in `params` is a Float32Array, else float64
  * @property {number} [ttlS] seconds without a successful request after which the service deletes the session
  * @property {Readonly<Record<string, string>>} [labels] names and values to find it by
+ * @property {Durability} [durability] what outlives the service's process; without it the service's own
+ */
+
+/**
+ * From where a fork goes on and what is other about it; every member may be left out.
+ *
+ * @typedef {object} Forking
+ * @property {number} [atStep] the step to go on from; without it the service's current one. Earlier ones take a journaled
+ *   session
+ * @property {string} [incarnation] of which life; without it the current one. Without `atStep`: the last state of it
+ * @property {Readonly<Record<string, string | number | boolean | undefined>>} [optimizer] hyper-parameters that are to be
+ *   other than the session's, by name
+ * @property {number} [ttlS] as in Creation; none of these is taken over from the session
+ * @property {Readonly<Record<string, string>>} [labels]
+ * @property {Durability} [durability]
  */
 
 /**
@@ -41,10 +56,12 @@ import { dtypeNamed, shapesOf, takeIn } from "./values.js";
  * @param {Format} format in which values travel
  * @returns {Flow<Held>}
  */
-export function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels }, format) {
+export function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels, durability }, format) {
   if (sessionId !== null && optimizer === undefined && params === undefined && shape === undefined) {
-    if (dtype !== undefined || ttlS !== undefined || labels !== undefined) {
-      throw new TypeError("dtype, ttlS and labels are for creating; that takes an optimizer, params or a shape too");
+    if ([dtype, ttlS, labels, durability].some((given) => given !== undefined)) {
+      throw new TypeError(
+        "dtype, ttlS, labels and durability are for creating; that takes an optimizer, params or a shape too",
+      );
     }
     return yield* attach(sessionId, format);
   }
@@ -56,7 +73,7 @@ export function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS,
     optimizer: optimizer ?? Adadelta(),
     dtype: chosen,
     shape: kept === null ? (shapes ?? undefined) : undefined,
-    ...extras(ttlS, labels),
+    ...extras({ ttlS, labels, durability }),
   };
   const binary = kept !== null && isBinary(format, shapeOf(kept));
   const sent = payload(document, kept === null ? {} : { params: kept }, null, binary);
@@ -88,16 +105,16 @@ function* attach(sessionId, format) {
  *
  * @param {string} sessionId
  * @param {Checkpoint} checkpoint
- * @param {{ttlS?: number | undefined, labels?: Readonly<Record<string, string>> | undefined}} made
+ * @param {Extras} made
  * @param {Format} format in which values travel
  * @returns {Flow<Held>}
  */
-export function* restoreAs(sessionId, checkpoint, { ttlS, labels }, format) {
+export function* restoreAs(sessionId, checkpoint, made, format) {
   const parts = checkedCheckpoint(checkpoint).parts();
   const found = yield* etagOrNull(yield requests.describe(sessionId));
   const answer = yield requests.putState(
     sessionId,
-    checkpointPayload(parts, format, found === null ? extras(ttlS, labels) : {}),
+    checkpointPayload(parts, format, found === null ? extras(made) : {}),
     found,
   );
   const held = new Held(sessionOf(answer), answer, format);
@@ -119,9 +136,29 @@ function* etagOrNull(described) {
 }
 
 /**
- * @param {number | undefined} ttlS
- * @param {Readonly<Record<string, string>> | undefined} labels
+ * Make another session of one that is held, and GET its params; changes nothing of the one held.
+ *
+ * @param {Held} origin
+ * @param {string | null} sessionId
+ * @param {Forking} forking
+ * @returns {Flow<Held>}
  */
-function extras(ttlS, labels) {
-  return { ttl_s: ttlS, labels };
+export function* fork(origin, sessionId, { atStep, incarnation, optimizer, ...made }) {
+  checkStep("atStep", atStep ?? 0);
+  const document = { id: sessionId ?? undefined, at_step: atStep, incarnation, optimizer, ...extras(made) };
+  const answer = yield requests.fork(origin.id, payload(document, {}, null, false), sessionId !== null);
+  const held = new Held(sessionOf(answer), answer, origin.format);
+  held.form = origin.form;
+  yield* fetchWhereShaped(held);
+  return held;
+}
+
+/**
+ * @typedef {{ttlS?: number | undefined, labels?: Readonly<Record<string, string>> | undefined,
+ *   durability?: Durability | undefined}} Extras
+ */
+
+/** @param {Extras} extras */
+function extras({ ttlS, labels, durability }) {
+  return { ttl_s: ttlS, labels, durability };
 }

@@ -1,8 +1,9 @@
 /**
  * The requests of stepd's HTTP contract, each built by a pure function from decoded parts. Nothing is sent here.
  *
- * All but one may be sent again: what changes a session carries If-Match, a step an Idempotency-Key besides, and so
- * can't be carried out twice.
+ * All may be sent again but those that make a session under an id of the service's choice. What changes a session
+ * carries If-Match, a step an Idempotency-Key besides, and a fork the id that it is to have: so none can be carried out
+ * twice.
  */
 
 import { JSON_TYPE, SAFETENSORS } from "./formats.js";
@@ -128,13 +129,48 @@ export function putParams(sessionId, { mediaType, body }, etag) {
 }
 
 /**
- * The checkpoint of the session as it is.
+ * The checkpoint of the session as it is, or as it was at a step of one of its lives.
  *
  * @param {string} sessionId
+ * @param {{atStep: number | undefined, incarnation: string | undefined}} when
  * @param {boolean} binary
  */
-export function getState(sessionId, binary) {
-  return request("GET", sessionPath(sessionId, "/state"), { headers: binary ? BINARY_ANSWER : {} });
+export function getState(sessionId, { atStep, incarnation }, binary) {
+  const query = queryOf({ at_step: atStep, incarnation });
+  return request("GET", sessionPath(sessionId, "/state"), { query, headers: binary ? BINARY_ANSWER : {} });
+}
+
+/**
+ * Has the session written to the store. Once or twice is the same.
+ *
+ * @param {string} sessionId
+ */
+export function snapshot(sessionId) {
+  return request("POST", sessionPath(sessionId, "/snapshot"));
+}
+
+/**
+ * One page of the steps of a life, the current one where none is named.
+ *
+ * @param {string} sessionId
+ * @param {string | undefined} incarnation
+ * @param {number | undefined} pageSize
+ * @param {string | null} pageToken
+ */
+export function steps(sessionId, incarnation, pageSize, pageToken) {
+  const query = queryOf({ incarnation, page_size: pageSize, page_token: pageToken ?? undefined });
+  return request("GET", sessionPath(sessionId, "/steps"), { query });
+}
+
+/**
+ * Makes another session of this one. Where it names an id, a second one finds that taken.
+ *
+ * @param {string} sessionId
+ * @param {Payload} payload
+ * @param {boolean} repeatable
+ */
+export function fork(sessionId, { mediaType, body }, repeatable) {
+  return request("POST", sessionPath(sessionId, "/fork"), { repeatable, headers: { "content-type": mediaType }, body });
 }
 
 /**
@@ -203,4 +239,12 @@ export function info() {
  */
 function bothWays({ mediaType }) {
   return mediaType === JSON_TYPE ? { "content-type": mediaType } : { "content-type": mediaType, accept: mediaType };
+}
+
+/**
+ * @param {Readonly<Record<string, string | number | undefined>>} given those that are undefined are left out
+ * @returns {[string, string][]}
+ */
+function queryOf(given) {
+  return Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
 }

@@ -1,12 +1,16 @@
 /** The Session object: one optimization run as its caller sees it. The logic of its verbs is in flows.js. */
 
 import * as flows from "./flows.js";
+import * as past from "./history.js";
+import { fork } from "./opening.js";
 import { optionsOf } from "./options.js";
 
 /** @import {DType} from "./arrays.js" */
 /** @import {Checkpoint} from "./checkpoint.js" */
 /** @import {Held} from "./held.js" */
+/** @import {Incarnation, PastStep} from "./history.js" */
 /** @import {Optimizer, SessionInfo} from "./info.js" */
+/** @import {Forking} from "./opening.js" */
 /** @import {Fitting, Returned, ShapeLike, Values} from "./values.js" */
 /** @import {Flow} from "./wire.js" */
 
@@ -15,6 +19,10 @@ import { optionsOf } from "./options.js";
  *
  * @typedef {<Result>(flow: Flow<Result>, signal: AbortSignal | undefined) => Promise<Result>} Runner
  */
+
+const OF_FORKING = /** @type {const} */ ([
+  "atStep", "incarnation", "optimizer", "ttlS", "labels", "durability", "signal",
+]);
 
 /** @typedef {{signal?: AbortSignal | undefined}} Abortable `signal` ends the request; see Session */
 
@@ -209,14 +217,95 @@ export class Session {
 
   /**
    * Get the whole session as it is now: params, optimizer state, step number. Nothing changes, here or there.
-   * Rejects with SessionHasNoShape while there are no values.
+   * Rejects with SessionHasNoShape while there are no values, StepNotRetained (that state is not kept, or never was),
+   * NotDurable (the session is not journaled, so that no past state is kept).
    *
-   * @param {Abortable} [options]
+   * @param {Abortable & {atStep?: number, incarnation?: string}} [options] `atStep`: as it was then, rebuilt from the
+   *   journal to the bit; `incarnation`: in which life. Without `atStep` it is the last state of that life
    * @returns {Promise<Checkpoint>} values in the kind in which they last went in
    */
   async state(options = {}) {
+    const { signal, ...when } = optionsOf(options, ["atStep", "incarnation", "signal"]);
+    return this.#run(flows.state(this.#held, when), signal);
+  }
+
+  /**
+   * Have the session written to the service's store now, whole, and wait until it is there. A session of durability
+   * `snapshot` outlives the service's process as it was written last. This object's own view does not change. Rejects with
+   * NotDurable (it is kept in memory alone), StorageUnavailable, StorageFull (it could not be written).
+   *
+   * @param {Abortable} [options]
+   * @returns {Promise<SessionInfo>} what was written
+   */
+  async snapshot(options = {}) {
     const { signal } = optionsOf(options, ["signal"]);
-    return this.#run(flows.state(this.#held), signal);
+    return this.#run(flows.snapshot(this.id), signal);
+  }
+
+  /**
+   * Iterate over the steps that the session has taken, oldest first, page by page. All are of one life, even if the
+   * session is reset meanwhile; how many are kept is a setting of the service. Rejects with NotDurable if the session is
+   * not journaled.
+   *
+   * @param {Abortable & {incarnation?: string, pageSize?: number}} [options] `incarnation`: of which life, the current one
+   *   by default; `pageSize`: how many to ask for at once
+   * @returns {AsyncGenerator<Readonly<PastStep>, void, undefined>}
+   */
+  async *history(options = {}) {
+    const { pageSize, signal, ...which } = optionsOf(options, ["incarnation", "pageSize", "signal"]);
+    let { incarnation } = which;
+    /** @type {string | null} */
+    let pageToken = null;
+    do {
+      /** @type {{steps: Readonly<PastStep>[], incarnation: string, following: string | null}} */
+      const page = await this.#run(past.page(this.id, incarnation, pageSize, pageToken), signal);
+      yield* page.steps;
+      ({ incarnation, following: pageToken } = page);
+    } while (pageToken !== null);
+  }
+
+  /**
+   * Get the lives of the session that are kept, the current one first: what `history`, `state` and `fork` take as
+   * `incarnation`. Rejects with NotDurable if the session is not journaled.
+   *
+   * @param {Abortable} [options]
+   * @returns {Promise<Readonly<Incarnation>[]>}
+   */
+  async incarnations(options = {}) {
+    const { signal } = optionsOf(options, ["signal"]);
+    return this.#run(past.incarnations(this.id), signal);
+  }
+
+  /**
+   * Make a new session that goes on from a state of this one, which stays as it is. Without an id, where the service makes
+   * one, the request is sent only once. With an id it is repeated where an answer is lost, and is refused then if the first
+   * did it: SessionExists, its `maybeApplied` true. Look to find out: `client.session(id)` attaches to what is there, and
+   * its description's `forkedFrom` tells.
+   *
+   * Rejects with SessionExists (the id is taken), SessionHasNoShape (there is no state to go on from yet), StepNotRetained
+   * (that state is not kept, or never was), NotDurable (this session is not journaled, or the service has no store),
+   * CheckpointMismatch, HyperParameterInvalid, HyperParameterUnknown (not with that optimizer), CapacityExceeded.
+   *
+   * @overload
+   * @param {string | null} [sessionId] as for `client.session`
+   * @param {Forking & Abortable} [forking]
+   * @returns {Promise<Session>} at that step, with params and optimizer state of then
+   */
+  /**
+   * @overload
+   * @param {Forking & Abortable} forking
+   * @returns {Promise<Session>}
+   */
+  /**
+   * @param {string | null | (Forking & Abortable)} [sessionId]
+   * @param {Forking & Abortable} [forking]
+   * @returns {Promise<Session>}
+   */
+  async fork(sessionId = null, forking = {}) {
+    const id = typeof sessionId === "object" ? null : sessionId;
+    const given = typeof sessionId === "object" && sessionId !== null ? sessionId : forking;
+    const { signal, ...what } = optionsOf(given, OF_FORKING);
+    return new Session(this.#run, await this.#run(fork(this.#held, id, what), signal));
   }
 
   /**

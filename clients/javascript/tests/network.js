@@ -17,6 +17,9 @@ export const SESSION = {
   expires_at: null,
   labels: {},
   durability: "memory",
+  restored_from: null,
+  forked_from: null,
+  steps_since_restore: 0,
 };
 
 /**

@@ -1,7 +1,7 @@
 /** What TypeScript makes of the package: this file is checked by tsc and never run. */
 
 import { Adadelta, Checkpoint, Client, PreconditionFailed, ProblemError, RetryPolicy, SGD, StepdError } from "stepd-client";
-import type { DType, Optimizer, Session, SessionInfo, Values } from "stepd-client";
+import type { DType, Durability, Forking, Incarnation, Optimizer, PastStep, Session, SessionInfo, Values } from "stepd-client";
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const is = <_Holds extends true>() => undefined;
@@ -38,6 +38,20 @@ for await (const info of client.sessions({ label: { run: "7" }, pageSize: 10 }))
   is<Equal<typeof ttlS, number | null>>();
   void shape;
 }
+const durability: Durability = "journal";
+await client.session("run", { shape: 3, durability });
+await client.restore("copy", await session.state({ atStep: 3, incarnation: "abc" }), { durability: "snapshot" });
+const written: SessionInfo = await session.snapshot();
+is<Equal<typeof written.forkedFrom, string | null>>();
+for await (const past of session.history({ pageSize: 10 })) {
+  is<Equal<typeof past, Readonly<PastStep>>>();
+  is<Equal<typeof past.gradNorm, number | null>>();
+}
+const lives: readonly Incarnation[] = await session.incarnations();
+const forking: Forking = { atStep: lives[0]?.lastStep ?? 0, optimizer: { lr: 0.5 } };
+const forked: Session = await session.fork("fork", { ...forking, signal: AbortSignal.timeout(1000) });
+await forked.fork({ ttlS: 60 });
+await forked.fork();
 try {
   await session.reset({ signal: new AbortController().signal });
 } catch (error) {
@@ -115,3 +129,7 @@ session.id = "other";
 Checkpoint.fromJSON({ step: 3 });
 // @ts-expect-error a signal is an AbortSignal
 await client.info({ signal: true });
+// @ts-expect-error there is no such level
+await client.session({ shape: 1, durability: "paper" });
+// @ts-expect-error a step is a number
+await session.state({ atStep: "3" });

@@ -132,6 +132,9 @@ class Program:
     async def do_restore_as(self, as_: str, session_id: str, checkpoint: str, **given: Any) -> dict[str, Any]:
         return self._keep(as_, await settled(self._client.restore(session_id, self._checkpoints[checkpoint], **given)))
 
+    async def do_fork(self, on: str, as_: str, session_id: str | None = None, **given: Any) -> dict[str, Any]:
+        return self._keep(as_, await settled(self._sessions[on].fork(session_id, **given)))
+
     async def do_save(self, checkpoint: str, path: str) -> dict[str, Any]:
         self._checkpoints[checkpoint].save(Path(path))
         return {}

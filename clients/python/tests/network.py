@@ -21,6 +21,9 @@ SESSION = {
     "expires_at": None,
     "labels": {},
     "durability": "memory",
+    "restored_from": None,
+    "forked_from": None,
+    "steps_since_restore": 0,
 }
 
 

@@ -93,7 +93,8 @@ def test_another_life_ends_a_wait_that_was_not_cut_short():
     session = held()
     info = {"id": "run", "optimizer": {"name": "sgd"}, "dtype": "float32", "shape": [2], "size": 2, "step": 1}
     info |= {"incarnation": "new", "bytes": 9, "created_at": "", "updated_at": "", "ttl_s": None, "expires_at": None}
-    described = Answer(200, {"etag": '"new-1"'}, orjson.dumps({**info, "labels": {}, "durability": "memory"}))
+    info |= {"labels": {}, "durability": "memory", "restored_from": None, "forked_from": None, "steps_since_restore": 0}
+    described = Answer(200, {"etag": '"new-1"'}, orjson.dumps(info))
     made, result = run(flows.wait_for_step(session, 9, None), params_answer(1, 30.1, life="new"), described)
     assert [request.path for request in made] == ["/v1/sessions/run/params", "/v1/sessions/run"]
     assert (result.tolist(), result.dtype, session.validator.etag) == ([0.5, 1.5], np.dtype("float32"), '"new-1"')

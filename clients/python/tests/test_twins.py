@@ -20,9 +20,13 @@ VERBS = {
         "delete",
         "describe",
         "fetch_params",
+        "fork",
+        "history",
+        "incarnations",
         "put_params",
         "reset",
         "restore",
+        "snapshot",
         "state",
         "step",
         "wait_for_step",
@@ -55,7 +59,7 @@ def test_what_one_returns_the_other_gives_when_awaited(called, awaited):
     """Every verb of the one is a coroutine function of the other, and an iterator is an asynchronous one."""
     for name in VERBS[called]:
         assert not inspect.iscoroutinefunction(getattr(called, name))
-        if name == "sessions":
+        if name in ("history", "sessions"):
             assert inspect.isasyncgenfunction(getattr(awaited, name))
         else:
             assert inspect.iscoroutinefunction(getattr(awaited, name)), name

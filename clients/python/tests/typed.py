@@ -5,7 +5,7 @@ from typing import Any, assert_type
 
 import numpy as np
 
-from stepd_client import AsyncClient, AsyncSession, Checkpoint, Client, Session, SessionInfo
+from stepd_client import AsyncClient, AsyncSession, Checkpoint, Client, Incarnation, PastStep, Session, SessionInfo
 from stepd_client.values import FloatArray
 
 
@@ -21,6 +21,11 @@ def called(client: Client) -> None:
     assert_type(session.wait_for_step(3, timeout_s=1), Any)
     assert_type(session.state(), Checkpoint)
     assert_type(session.describe(), SessionInfo)
+    assert_type(session.state(at_step=3, incarnation="abc"), Checkpoint)
+    assert_type(session.snapshot(), SessionInfo)
+    assert_type(session.history(page_size=3), Iterator[PastStep])
+    assert_type(session.incarnations(), list[Incarnation])
+    assert_type(session.fork("fork", at_step=3, optimizer={"lr": 0.5}), Session)
     assert_type(client.restore("typed", session.state()), Session)
     assert_type(client.sessions(label={"run": "7"}), Iterator[SessionInfo])
     assert_type(client.step_once({"name": "sgd"}, [1.0], [1.0]), tuple[Any, dict[str, Any]])
@@ -29,6 +34,7 @@ def called(client: Client) -> None:
     session.wait_for_step("3")  # type: ignore[arg-type]
     session.wait_for_step(3, patience=1)  # type: ignore[call-arg]
     session.put_params()  # type: ignore[call-arg]
+    session.fork(durability="paper")  # type: ignore[arg-type]
 
 
 async def awaited(client: AsyncClient) -> None:
@@ -43,6 +49,11 @@ async def awaited(client: AsyncClient) -> None:
     assert_type(await session.wait_for_step(3, timeout_s=1), Any)
     assert_type(await session.state(), Checkpoint)
     assert_type(await session.describe(), SessionInfo)
+    assert_type(await session.state(at_step=3, incarnation="abc"), Checkpoint)
+    assert_type(await session.snapshot(), SessionInfo)
+    assert_type(session.history(page_size=3), AsyncIterator[PastStep])
+    assert_type(await session.incarnations(), list[Incarnation])
+    assert_type(await session.fork("fork", at_step=3, optimizer={"lr": 0.5}), AsyncSession)
     assert_type(await client.restore("typed", await session.state()), AsyncSession)
     assert_type(client.sessions(label={"run": "7"}), AsyncIterator[SessionInfo])
     assert_type(await client.step_once({"name": "sgd"}, [1.0], [1.0]), tuple[Any, dict[str, Any]])
@@ -51,4 +62,5 @@ async def awaited(client: AsyncClient) -> None:
     await session.wait_for_step("3")  # type: ignore[arg-type]
     await session.wait_for_step(3, patience=1)  # type: ignore[call-arg]
     await session.put_params()  # type: ignore[call-arg]
+    await session.fork(durability="paper")  # type: ignore[arg-type]
     session.reset()  # type: ignore[unused-coroutine]

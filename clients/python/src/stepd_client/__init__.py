@@ -35,6 +35,7 @@ from stepd_client.errors import (
     NamesMismatch,
     NotAcceptable,
     NotANumber,
+    NotDurable,
     NotReady,
     OptimizerUnknown,
     OutcomeUnknown,
@@ -69,6 +70,7 @@ from stepd_client.errors import (
     ValueNotFinite,
     ValueOutOfRange,
 )
+from stepd_client.history import Incarnation, PastStep
 from stepd_client.info import SessionInfo
 from stepd_client.optimizers import SGD, Adadelta, Adagrad, Optimizer, RMSprop
 from stepd_client.problem import FieldError, Problem
@@ -93,6 +95,7 @@ __all__ = [
     "HyperParameterInvalid",
     "HyperParameterUnknown",
     "Impossible",
+    "Incarnation",
     "InternalError",
     "InvalidField",
     "InvalidHeader",
@@ -110,12 +113,14 @@ __all__ = [
     "NamesMismatch",
     "NotANumber",
     "NotAcceptable",
+    "NotDurable",
     "NotReady",
     "Optimizer",
     "OptimizerUnknown",
     "OutcomeUnknown",
     "OverBudget",
     "PageNotFound",
+    "PastStep",
     "PreconditionFailed",
     "Problem",
     "ProblemError",

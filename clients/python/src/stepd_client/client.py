@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self
 
 import httpx
 import numpy.typing as npt
@@ -16,18 +16,16 @@ from stepd_client.checkpoint import Checkpoint
 from stepd_client.connecting import http_options, transport_to
 from stepd_client.formats import Format, checked_format
 from stepd_client.held import Held
-from stepd_client.info import SessionInfo
+from stepd_client.info import Durability, SessionInfo
 from stepd_client.local import LOCAL_URL, AsyncLocalTransport, LocalTransport, make_app
 from stepd_client.opening import ShapeLike
 from stepd_client.optimizers import Optimizer
 from stepd_client.retry import RetryPolicy
 from stepd_client.sending import AsyncSender, Sender
-from stepd_client.session import AsyncSession, Session
+from stepd_client.session import AsyncSession, Session, SessionT
 from stepd_client.stepping import Values
 from stepd_client.verbs import Awaiting, Blocking, Pages, paged, verb
 from stepd_client.wire import Flow
-
-SessionT = TypeVar("SessionT", Session, AsyncSession)
 
 
 class ClientVerbs(Generic[SessionT]):
@@ -49,6 +47,7 @@ class ClientVerbs(Generic[SessionT]):
         dtype: npt.DTypeLike | None = None,
         ttl_s: float | None = None,
         labels: Mapping[str, str] | None = None,
+        durability: Durability | None = None,
     ) -> Flow[SessionT]:
         """Create a session, or attach to the one that was created like this; with an id alone, attach to what is there.
 
@@ -64,6 +63,8 @@ class ClientVerbs(Generic[SessionT]):
             dtype: float64 or float32; default float32 if every array in `params` is, else float64.
             ttl_s: has the service delete the session so long after its last successful request, in seconds.
             labels: names and values to find it by.
+            durability: what outlives the service's process: `memory`, `snapshot` or `journal`; None leaves it to the
+                service.
 
         Returns:
             A Session; its `params` are those sent, or zeros, or, when attached, the current ones.
@@ -73,6 +74,7 @@ class ClientVerbs(Generic[SessionT]):
             SessionExists: the id belongs to a session created otherwise; `fields` names what differs.
             SessionNotFound, SessionExpired: an id alone, and there is no such session.
             HyperParameterInvalid, HyperParameterUnknown, OptimizerUnknown, InvalidTensors: it can't be had like this.
+            NotDurable: the service has no store to keep it in.
             CapacityExceeded: the service has no room for it.
 
         >>> session = client.session("docs-session", optimizer=Adadelta(rho=0.9), params={"w": [[1.0, 2.0]], "b": 0.0})
@@ -87,6 +89,7 @@ class ClientVerbs(Generic[SessionT]):
             dtype=dtype,
             ttl_s=ttl_s,
             labels=labels,
+            durability=durability,
             chosen_format=self._format,
         )
         return self._session_of(held)
@@ -99,13 +102,14 @@ class ClientVerbs(Generic[SessionT]):
         *,
         ttl_s: float | None = None,
         labels: Mapping[str, str] | None = None,
+        durability: Durability | None = None,
     ) -> Flow[SessionT]:
         """Restore a checkpoint under an id, which may be free or that of a session of the same kind.
 
         Args:
             session_id: as for `session`.
             checkpoint: from `state()` or `Checkpoint.from_json()`.
-            ttl_s, labels: as for `session`; they count where the id was free.
+            ttl_s, labels, durability: as for `session`; they count where the id was free.
 
         Returns:
             A Session at the checkpoint's step, values in the kind of the checkpoint's.
@@ -120,7 +124,8 @@ class ClientVerbs(Generic[SessionT]):
         >>> client.restore("docs-copy", checkpoint).params
         [1.0]
         """
-        return self._session_of((yield from opening.restore_as(session_id, checkpoint, ttl_s, labels, self._format)))
+        held = yield from opening.restore_as(session_id, checkpoint, ttl_s, labels, durability, self._format)
+        return self._session_of(held)
 
     @paged
     def sessions(self, *, label: Mapping[str, str] | None = None, page_size: int | None = None) -> Pages[SessionInfo]:

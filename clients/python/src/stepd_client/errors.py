@@ -44,6 +44,7 @@
         │   │   ├── StepNotFinite           step-not-finite
         │   │   ├── KeyReused               key-reused
         │   │   ├── CheckpointMismatch      checkpoint-mismatch
+        │   │   ├── NotDurable              not-durable
         │   │   └── DigestMismatch          digest-mismatch
         │   ├── SessionExists               session-exists
         │   └── Stale                   the session is no longer what the request relies on
@@ -292,6 +293,10 @@ class KeyReused(Impossible, code="key-reused"):
 
 class CheckpointMismatch(Impossible, code="checkpoint-mismatch"):
     """The checkpoint has another optimizer or dtype than the session, or lacks a slot."""
+
+
+class NotDurable(Impossible, code="not-durable"):
+    """The service has no store, or keeps less of the session than that takes: see `durability`."""
 
 
 class DigestMismatch(Impossible, code="digest-mismatch"):

@@ -83,7 +83,7 @@ def wait_for_step(held: Held, step: int, timeout_s: float | None) -> Flow[Any]:
 
     A wait that is longer than one request may be is made of several. What each answer says is held.
     """
-    step = _checked_step(step)
+    step = checked_step(step)
     left_s = _checked_wait(timeout_s)
     life = held.validator.incarnation
     longest_s = LONGEST_WAIT_S
@@ -155,9 +155,10 @@ def put_params(held: Held, params: Any) -> Flow[None]:
     held.see(answer, kept, form)
 
 
-def state(held: Held) -> Flow[Checkpoint]:
-    """GET the checkpoint, in the caller's form; changes nothing held."""
-    answer = yield requests.get_state(held.id, binary=held.binary)
+def state(held: Held, at_step: int | None, incarnation: str | None) -> Flow[Checkpoint]:
+    """GET the checkpoint of now or of then, in the caller's form; changes nothing held."""
+    at = None if at_step is None else checked_step(at_step)
+    answer = yield requests.get_state(held.id, at, incarnation, binary=held.binary)
     contents = contents_of(answer)
     try:
         if contents is not None:
@@ -165,6 +166,11 @@ def state(held: Held) -> Flow[Checkpoint]:
         return Checkpoint.read(document_of(answer), held.form)
     except ValueError as error:
         raise unreadable(answer, error) from None
+
+
+def snapshot(session_id: str) -> Flow[SessionInfo]:
+    """Have the session written to the store; changes nothing held."""
+    return session_of((yield requests.snapshot(session_id)))
 
 
 def restore(held: Held, checkpoint: Checkpoint) -> Flow[None]:
@@ -193,7 +199,8 @@ def delete(session_id: str, etag: str | None) -> Flow[None]:
             raise
 
 
-def _checked_step(step: int) -> int:
+def checked_step(step: int) -> int:
+    """A number of steps. Raises ValueError or TypeError for what is none."""
     number = operator.index(step)
     if not 0 <= number <= LARGEST_STEP:
         raise ValueError(f"step is {number}; it must be from 0 to {LARGEST_STEP}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from stepd_client.values import DType, Shape, dtype_named
+
+# What is kept of a session when the service's process ends: nothing, the last snapshot, every step.
+Durability = Literal["memory", "snapshot", "journal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,9 @@ class SessionInfo:
 
     `optimizer` holds the name and every hyper-parameter, defaults filled in. `shape` is a tuple, or a dict of name to
     tuple, or None (then so is `size`) while the session has no shape; `bytes` is what it takes of the service's memory.
-    Times are UTC, RFC 3339; `expires_at` is None where `ttl_s` is.
+    Times are UTC, RFC 3339; `expires_at` is None where `ttl_s` is. `durability` says what outlives the service's
+    process: `memory`, `snapshot` or `journal`. `restored_from` is digest, `@` and step of the checkpoint that was last
+    restored, `forked_from` id, `@` and entity tag of the session that this one goes on from; None where there was none.
     """
 
     id: str
@@ -32,6 +37,9 @@ class SessionInfo:
     expires_at: str | None
     labels: Mapping[str, str]
     durability: str
+    restored_from: str | None
+    forked_from: str | None
+    steps_since_restore: int
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> SessionInfo:
@@ -55,6 +63,9 @@ class SessionInfo:
             expires_at=document["expires_at"],
             labels=dict(document["labels"]),
             durability=document["durability"],
+            restored_from=document["restored_from"],
+            forked_from=document["forked_from"],
+            steps_since_restore=document["steps_since_restore"],
         )
 
 

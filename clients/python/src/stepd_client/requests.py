@@ -1,7 +1,7 @@
 """The requests of stepd's HTTP contract, each built by a pure function from decoded parts. Nothing is sent here.
 
-All but one may be sent again: what changes a session carries If-Match, a step an Idempotency-Key besides, and so can't
-be carried out twice.
+All may be sent again but those that make a session under an id of the service's choice. What changes a session carries
+If-Match, a step an Idempotency-Key besides, and a fork the id that it is to have: so none can be carried out twice.
 """
 
 from __future__ import annotations
@@ -81,9 +81,11 @@ def put_params(session_id: str, payload: Payload, etag: str) -> Request:
     return Request("PUT", _session_path(session_id, "/params"), headers=headers, body=payload.body)
 
 
-def get_state(session_id: str, *, binary: bool) -> Request:
-    """The checkpoint of the session as it is."""
-    return Request("GET", _session_path(session_id, "/state"), headers=_BINARY if binary else {})
+def get_state(session_id: str, at_step: int | None = None, incarnation: str | None = None, *, binary: bool) -> Request:
+    """The checkpoint of the session as it is, or as it was at a step of one of its lives."""
+    at = () if at_step is None else (("at_step", str(at_step)),)
+    life = () if incarnation is None else (("incarnation", incarnation),)
+    return Request("GET", _session_path(session_id, "/state"), query=at + life, headers=_BINARY if binary else {})
 
 
 def put_state(session_id: str, payload: Payload, etag: str | None) -> Request:
@@ -96,6 +98,25 @@ def put_state(session_id: str, payload: Payload, etag: str | None) -> Request:
 def reset(session_id: str, etag: str) -> Request:
     """Zeroes the optimizer state of the state that `etag` names. There is no body."""
     return Request("POST", _session_path(session_id, "/reset"), headers={"if-match": etag})
+
+
+def snapshot(session_id: str) -> Request:
+    """Has the session written to the store. Once or twice is the same."""
+    return Request("POST", _session_path(session_id, "/snapshot"))
+
+
+def steps(session_id: str, incarnation: str | None, page_size: int | None, page_token: str | None) -> Request:
+    """One page of the steps of a life, the current one where none is named."""
+    given = {"incarnation": incarnation, "page_size": page_size, "page_token": page_token}
+    query = tuple((name, str(value)) for name, value in given.items() if value is not None)
+    return Request("GET", _session_path(session_id, "/steps"), query=query)
+
+
+def fork(session_id: str, payload: Payload, *, repeatable: bool) -> Request:
+    """Makes another session of this one. Where it names an id, a second one finds that taken."""
+    headers = {"content-type": payload.media_type}
+    path = _session_path(session_id, "/fork")
+    return Request("POST", path, repeatable=repeatable, headers=headers, body=payload.body)
 
 
 def list_sessions(label: Mapping[str, str], page_size: int | None, page_token: str | None) -> Request:

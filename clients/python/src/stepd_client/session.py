@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from stepd_client import flows
 from stepd_client.checkpoint import Checkpoint
 from stepd_client.held import Held
 from stepd_client.info import SessionInfo
+from stepd_client.past import PastVerbs
 from stepd_client.stepping import Values, step_verb
 from stepd_client.values import DType, Shape
 from stepd_client.verbs import AsyncRunner, Awaiting, Blocking, Runner, verb
 from stepd_client.wire import Flow
 
+SessionT = TypeVar("SessionT", "Session", "AsyncSession")
 
-class SessionVerbs:
+
+class SessionVerbs(PastVerbs[SessionT]):
     """What Session and AsyncSession share: all but that the verbs of one are called, those of the other awaited."""
-
-    _held: Held
 
     def __repr__(self) -> str:
         return (
@@ -164,20 +165,45 @@ class SessionVerbs:
         return flows.put_params(self._held, params)
 
     @verb
-    def state(self) -> Flow[Checkpoint]:
+    def state(self, at_step: int | None = None, incarnation: str | None = None) -> Flow[Checkpoint]:
         """Get the whole session as it is now: params, optimizer state, step number. Nothing changes, here or there.
+
+        Args:
+            at_step: as it was then, rebuilt from the journal to the bit.
+            incarnation: in which life; None is the current one. Without `at_step` it is the last state of that life.
 
         Returns:
             A Checkpoint, values of the session's shape and dtype, in the kind in which they last went in.
 
         Raises:
             SessionHasNoShape: there are no values yet. See Session.
+            StepNotRetained: that state is not kept, or never was.
+            NotDurable: the session is not journaled, so that no past state is kept.
 
         >>> session = client.session("docs-state", params=[1.0, 2.0])
         >>> session.state().state["square_avg"]
         [0.0, 0.0]
         """
-        return flows.state(self._held)
+        return flows.state(self._held, at_step, incarnation)
+
+    @verb
+    def snapshot(self) -> Flow[SessionInfo]:
+        """Have the session written to the service's store now, whole, and wait until it is there.
+
+        A session of durability `snapshot` outlives the service's process as it was written last. This object's own view
+        does not change.
+
+        Returns:
+            A SessionInfo: what was written.
+
+        Raises:
+            NotDurable: the session is kept in memory alone.
+            StorageUnavailable, StorageFull: it could not be written.
+
+        >>> client.session("docs-snapshot", params=[1.0], durability="snapshot").snapshot().step
+        0
+        """
+        return flows.snapshot(self.id)
 
     @verb
     def restore(self, checkpoint: Checkpoint) -> Flow[None]:
@@ -244,7 +270,7 @@ class SessionVerbs:
         return flows.describe(self.id)
 
 
-class Session(SessionVerbs, Blocking):
+class Session(SessionVerbs["Session"], Blocking):
     """One session of the service, made by `client.session()` or `client.restore()`.
 
     Values go in as arrays, as (nested) lists, or as a mapping of names to arrays, lists or numbers; they come out in
@@ -265,8 +291,11 @@ class Session(SessionVerbs, Blocking):
         self._run = run
         self._held = held
 
+    def _session_of(self, held: Held) -> Session:
+        return Session(self._run, held)
 
-class AsyncSession(SessionVerbs, Awaiting):
+
+class AsyncSession(SessionVerbs["AsyncSession"], Awaiting):
     """One session of the service, made by `await client.session()` or `await client.restore()` of an AsyncClient.
 
     All that Session says holds here; every verb is awaited, properties are not. An object belongs to one task at a
@@ -288,3 +317,6 @@ class AsyncSession(SessionVerbs, Awaiting):
     def __init__(self, run: AsyncRunner, held: Held) -> None:
         self._run = run
         self._held = held
+
+    def _session_of(self, held: Held) -> AsyncSession:
+        return AsyncSession(self._run, held)

@@ -759,6 +759,7 @@ __export(errors_exports, {
   NamesMismatch: () => NamesMismatch,
   NotANumber: () => NotANumber,
   NotAcceptable: () => NotAcceptable,
+  NotDurable: () => NotDurable,
   NotReady: () => NotReady,
   OptimizerUnknown: () => OptimizerUnknown,
   OutcomeUnknown: () => OutcomeUnknown,
@@ -955,6 +956,9 @@ var KeyReused = class extends Impossible {
 var CheckpointMismatch = class extends Impossible {
   static code = "checkpoint-mismatch";
 };
+var NotDurable = class extends Impossible {
+  static code = "not-durable";
+};
 var DigestMismatch = class extends Impossible {
   static code = "digest-mismatch";
 };
@@ -1053,7 +1057,10 @@ function readInfo(document) {
     ttlS: member2("ttl_s"),
     expiresAt: member2("expires_at"),
     labels: member2("labels"),
-    durability: member2("durability")
+    durability: member2("durability"),
+    restoredFrom: member2("restored_from"),
+    forkedFrom: member2("forked_from"),
+    stepsSinceRestore: member2("steps_since_restore")
   });
 }
 function readShape(shape) {
@@ -1267,8 +1274,19 @@ function putParams(sessionId, { mediaType, body }, etag) {
   const headers = { "content-type": mediaType, "if-match": etag };
   return request("PUT", sessionPath(sessionId, "/params"), { headers, body });
 }
-function getState(sessionId, binary) {
-  return request("GET", sessionPath(sessionId, "/state"), { headers: binary ? BINARY_ANSWER : {} });
+function getState(sessionId, { atStep, incarnation }, binary) {
+  const query = queryOf({ at_step: atStep, incarnation });
+  return request("GET", sessionPath(sessionId, "/state"), { query, headers: binary ? BINARY_ANSWER : {} });
+}
+function snapshot(sessionId) {
+  return request("POST", sessionPath(sessionId, "/snapshot"));
+}
+function steps(sessionId, incarnation, pageSize, pageToken) {
+  const query = queryOf({ incarnation, page_size: pageSize, page_token: pageToken ?? void 0 });
+  return request("GET", sessionPath(sessionId, "/steps"), { query });
+}
+function fork(sessionId, { mediaType, body }, repeatable) {
+  return request("POST", sessionPath(sessionId, "/fork"), { repeatable, headers: { "content-type": mediaType }, body });
 }
 function putState(sessionId, { mediaType, body }, etag) {
   const condition = etag === null ? { "if-none-match": "*" } : { "if-match": etag };
@@ -1295,6 +1313,9 @@ function info() {
 }
 function bothWays({ mediaType }) {
   return mediaType === JSON_TYPE ? { "content-type": mediaType } : { "content-type": mediaType, accept: mediaType };
+}
+function queryOf(given) {
+  return Object.entries(given).flatMap(([name, value]) => value === void 0 ? [] : [[name, String(value)]]);
 }
 
 // src/service.js
@@ -1370,9 +1391,7 @@ function* fetchParams(held) {
   return held.given();
 }
 function* waitForStep(held, wanted, timeoutS) {
-  if (!(Number.isSafeInteger(wanted) && wanted >= 0)) {
-    throw new RangeError(`step is ${wanted}; it must be a whole number, at least 0`);
-  }
+  checkStep("step", wanted);
   let left = numberOf("timeoutS", timeoutS ?? Infinity, ", or null");
   if (!(left >= 0)) throw new RangeError(`timeoutS is ${left}; it must be at least 0, or null: as long as it takes`);
   let longest = LONGEST_WAIT_S;
@@ -1426,13 +1445,17 @@ function* putParams2(held, params, shape) {
   sessionOf(answer);
   held.see(answer, kept, form);
 }
-function* state(held) {
-  const answer = yield getState(held.id, held.binary);
+function* state(held, { atStep, incarnation }) {
+  checkStep("atStep", atStep ?? 0);
+  const answer = yield getState(held.id, { atStep, incarnation }, held.binary);
   const contents = contentsOf(answer);
   const document = contents === null ? documentOf(answer) : null;
   return read2(answer, "the answer is no checkpoint", () => {
     return contents === null ? Checkpoint.read(document, held.form) : Checkpoint.of(contents, held.form);
   });
+}
+function* snapshot2(sessionId) {
+  return sessionOf(yield snapshot(sessionId));
 }
 function* restore(held, checkpoint) {
   const parts = checkedCheckpoint(checkpoint).parts();
@@ -1455,6 +1478,11 @@ function* remove2(sessionId, etag) {
 }
 function isGone(error) {
   return error instanceof SessionNotFound || error instanceof SessionExpired;
+}
+function checkStep(name, step3) {
+  if (!(Number.isSafeInteger(step3) && step3 >= 0)) {
+    throw new RangeError(`${name} is ${step3}; it must be a whole number, at least 0`);
+  }
 }
 function takeFor(held, role, values, shapes) {
   const { arrays, form } = takeIn(role, values, held.dtype, shapes);
@@ -1552,10 +1580,12 @@ function SGD(hyperParameters = {}) {
 }
 
 // src/opening.js
-function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels }, format) {
+function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels, durability }, format) {
   if (sessionId !== null && optimizer === void 0 && params === void 0 && shape === void 0) {
-    if (dtype !== void 0 || ttlS !== void 0 || labels !== void 0) {
-      throw new TypeError("dtype, ttlS and labels are for creating; that takes an optimizer, params or a shape too");
+    if ([dtype, ttlS, labels, durability].some((given) => given !== void 0)) {
+      throw new TypeError(
+        "dtype, ttlS, labels and durability are for creating; that takes an optimizer, params or a shape too"
+      );
     }
     return yield* attach(sessionId, format);
   }
@@ -1567,7 +1597,7 @@ function* openSession(sessionId, { optimizer, params, shape, dtype, ttlS, labels
     optimizer: optimizer ?? Adadelta(),
     dtype: chosen,
     shape: kept === null ? shapes ?? void 0 : void 0,
-    ...extras(ttlS, labels)
+    ...extras({ ttlS, labels, durability })
   };
   const binary = kept !== null && isBinary(format, shapeOf(kept));
   const sent = payload(document, kept === null ? {} : { params: kept }, null, binary);
@@ -1585,12 +1615,12 @@ function* attach(sessionId, format) {
   yield* fetchWhereShaped(held);
   return held;
 }
-function* restoreAs(sessionId, checkpoint, { ttlS, labels }, format) {
+function* restoreAs(sessionId, checkpoint, made, format) {
   const parts = checkedCheckpoint(checkpoint).parts();
   const found = yield* etagOrNull(yield describe(sessionId));
   const answer = yield putState(
     sessionId,
-    checkpointPayload(parts, format, found === null ? extras(ttlS, labels) : {}),
+    checkpointPayload(parts, format, found === null ? extras(made) : {}),
     found
   );
   const held = new Held(sessionOf(answer), answer, format);
@@ -1605,8 +1635,17 @@ function* etagOrNull(described) {
     throw error;
   }
 }
-function extras(ttlS, labels) {
-  return { ttl_s: ttlS, labels };
+function* fork2(origin, sessionId, { atStep, incarnation, optimizer, ...made }) {
+  checkStep("atStep", atStep ?? 0);
+  const document = { id: sessionId ?? void 0, at_step: atStep, incarnation, optimizer, ...extras(made) };
+  const answer = yield fork(origin.id, payload(document, {}, null, false), sessionId !== null);
+  const held = new Held(sessionOf(answer), answer, origin.format);
+  held.form = origin.form;
+  yield* fetchWhereShaped(held);
+  return held;
+}
+function extras({ ttlS, labels, durability }) {
+  return { ttl_s: ttlS, labels, durability };
 }
 
 // src/retry.js
@@ -1690,8 +1729,64 @@ function mayBeApplied(outcome) {
   return (outcome instanceof ConnectionFailed ? outcome : errorOf(outcome)).maybeApplied;
 }
 
+// src/history.js
+function* page2(sessionId, incarnation, pageSize, pageToken) {
+  const answer = yield steps(sessionId, incarnation, pageSize, pageToken);
+  const { steps: steps2, incarnation: life, next_page_token: following = null } = documentOf(answer);
+  if (typeof life !== "string" || !(following === null || typeof following === "string")) {
+    throw unexpectedMember(answer, "incarnation");
+  }
+  return { steps: each(answer, "steps", steps2, readStep), incarnation: life, following: following || null };
+}
+function* incarnations(sessionId) {
+  const answer = yield steps(sessionId, void 0, 1, null);
+  return each(answer, "incarnations", documentOf(answer).incarnations, readIncarnation);
+}
+function each(answer, member2, items, reader) {
+  if (!Array.isArray(items)) throw unexpectedMember(answer, member2);
+  return read2(answer, `${member2} can't be read`, () => items.map((item) => reader(memberOf(item))));
+}
+function memberOf(item) {
+  if (!isPlainObject(item)) throw new TypeError("one is no object");
+  return (name) => {
+    if (item[name] === void 0) throw new TypeError(`one has no ${name}`);
+    return item[name];
+  };
+}
+function readStep(member2) {
+  return Object.freeze({
+    step: member2("step"),
+    time: member2("time"),
+    gradNorm: member2("grad_norm"),
+    updateNorm: member2("update_norm"),
+    lr: member2("lr"),
+    worker: member2("worker"),
+    key: member2("key")
+  });
+}
+function readIncarnation(member2) {
+  return Object.freeze({
+    incarnation: member2("incarnation"),
+    firstStep: member2("first_step"),
+    lastStep: member2("last_step"),
+    beganAt: member2("began_at")
+  });
+}
+
 // src/session.js
-var Session = class {
+var OF_FORKING = (
+  /** @type {const} */
+  [
+    "atStep",
+    "incarnation",
+    "optimizer",
+    "ttlS",
+    "labels",
+    "durability",
+    "signal"
+  ]
+);
+var Session = class _Session {
   #run;
   #held;
   /**
@@ -1840,14 +1935,89 @@ var Session = class {
   }
   /**
    * Get the whole session as it is now: params, optimizer state, step number. Nothing changes, here or there.
-   * Rejects with SessionHasNoShape while there are no values.
+   * Rejects with SessionHasNoShape while there are no values, StepNotRetained (that state is not kept, or never was),
+   * NotDurable (the session is not journaled, so that no past state is kept).
    *
-   * @param {Abortable} [options]
+   * @param {Abortable & {atStep?: number, incarnation?: string}} [options] `atStep`: as it was then, rebuilt from the
+   *   journal to the bit; `incarnation`: in which life. Without `atStep` it is the last state of that life
    * @returns {Promise<Checkpoint>} values in the kind in which they last went in
    */
   async state(options = {}) {
+    const { signal, ...when } = optionsOf(options, ["atStep", "incarnation", "signal"]);
+    return this.#run(state(this.#held, when), signal);
+  }
+  /**
+   * Have the session written to the service's store now, whole, and wait until it is there. A session of durability
+   * `snapshot` outlives the service's process as it was written last. This object's own view does not change. Rejects with
+   * NotDurable (it is kept in memory alone), StorageUnavailable, StorageFull (it could not be written).
+   *
+   * @param {Abortable} [options]
+   * @returns {Promise<SessionInfo>} what was written
+   */
+  async snapshot(options = {}) {
     const { signal } = optionsOf(options, ["signal"]);
-    return this.#run(state(this.#held), signal);
+    return this.#run(snapshot2(this.id), signal);
+  }
+  /**
+   * Iterate over the steps that the session has taken, oldest first, page by page. All are of one life, even if the
+   * session is reset meanwhile; how many are kept is a setting of the service. Rejects with NotDurable if the session is
+   * not journaled.
+   *
+   * @param {Abortable & {incarnation?: string, pageSize?: number}} [options] `incarnation`: of which life, the current one
+   *   by default; `pageSize`: how many to ask for at once
+   * @returns {AsyncGenerator<Readonly<PastStep>, void, undefined>}
+   */
+  async *history(options = {}) {
+    const { pageSize, signal, ...which } = optionsOf(options, ["incarnation", "pageSize", "signal"]);
+    let { incarnation } = which;
+    let pageToken = null;
+    do {
+      const page3 = await this.#run(page2(this.id, incarnation, pageSize, pageToken), signal);
+      yield* page3.steps;
+      ({ incarnation, following: pageToken } = page3);
+    } while (pageToken !== null);
+  }
+  /**
+   * Get the lives of the session that are kept, the current one first: what `history`, `state` and `fork` take as
+   * `incarnation`. Rejects with NotDurable if the session is not journaled.
+   *
+   * @param {Abortable} [options]
+   * @returns {Promise<Readonly<Incarnation>[]>}
+   */
+  async incarnations(options = {}) {
+    const { signal } = optionsOf(options, ["signal"]);
+    return this.#run(incarnations(this.id), signal);
+  }
+  /**
+   * Make a new session that goes on from a state of this one, which stays as it is. Without an id, where the service makes
+   * one, the request is sent only once. With an id it is repeated where an answer is lost, and is refused then if the first
+   * did it: SessionExists, its `maybeApplied` true. Look to find out: `client.session(id)` attaches to what is there, and
+   * its description's `forkedFrom` tells.
+   *
+   * Rejects with SessionExists (the id is taken), SessionHasNoShape (there is no state to go on from yet), StepNotRetained
+   * (that state is not kept, or never was), NotDurable (this session is not journaled, or the service has no store),
+   * CheckpointMismatch, HyperParameterInvalid, HyperParameterUnknown (not with that optimizer), CapacityExceeded.
+   *
+   * @overload
+   * @param {string | null} [sessionId] as for `client.session`
+   * @param {Forking & Abortable} [forking]
+   * @returns {Promise<Session>} at that step, with params and optimizer state of then
+   */
+  /**
+   * @overload
+   * @param {Forking & Abortable} forking
+   * @returns {Promise<Session>}
+   */
+  /**
+   * @param {string | null | (Forking & Abortable)} [sessionId]
+   * @param {Forking & Abortable} [forking]
+   * @returns {Promise<Session>}
+   */
+  async fork(sessionId = null, forking = {}) {
+    const id = typeof sessionId === "object" ? null : sessionId;
+    const given = typeof sessionId === "object" && sessionId !== null ? sessionId : forking;
+    const { signal, ...what } = optionsOf(given, OF_FORKING);
+    return new _Session(this.#run, await this.#run(fork2(this.#held, id, what), signal));
   }
   /**
    * Put the session back to a checkpoint of the same optimizer, dtype and shape: params, optimizer state, step number.
@@ -2022,7 +2192,16 @@ var OPTIONS2 = (
 );
 var OF_CREATION = (
   /** @type {const} */
-  ["optimizer", "params", "shape", "dtype", "ttlS", "labels", "signal"]
+  [
+    "optimizer",
+    "params",
+    "shape",
+    "dtype",
+    "ttlS",
+    "labels",
+    "durability",
+    "signal"
+  ]
 );
 var Client = class {
   #url;
@@ -2076,7 +2255,8 @@ var Client = class {
    * Rejects with TypeError or RangeError (params can't be sent, or the options exclude one another; nothing was sent),
    * SessionExists (the id belongs to a session created otherwise; `fields` names what differs), SessionNotFound or
    * SessionExpired (an id alone, and there is no such session), HyperParameterInvalid, HyperParameterUnknown,
-   * OptimizerUnknown, InvalidTensors (it can't be had like this), CapacityExceeded (the service has no room for it).
+   * OptimizerUnknown, InvalidTensors (it can't be had like this), NotDurable (the service has no store to keep it in),
+   * CapacityExceeded (the service has no room for it).
    *
    * @template {Fitting<Params>} [Params=Values]
    * @overload
@@ -2110,12 +2290,12 @@ var Client = class {
    *
    * @param {string} sessionId
    * @param {Checkpoint} checkpoint
-   * @param {Abortable & {ttlS?: number, labels?: Readonly<Record<string, string>>}} [options] as for `session`; ttlS
-   *   and labels count where the id was free
+   * @param {Abortable & {ttlS?: number, labels?: Readonly<Record<string, string>>, durability?: Durability}} [options] as
+   *   for `session`; they count where the id was free
    * @returns {Promise<Session>} at the checkpoint's step, values in the kind of the checkpoint's
    */
   async restore(sessionId, checkpoint, options = {}) {
-    const { signal, ...made } = optionsOf(options, ["ttlS", "labels", "signal"]);
+    const { signal, ...made } = optionsOf(options, ["ttlS", "labels", "durability", "signal"]);
     return new Session(this.#run, await this.#run(restoreAs(sessionId, checkpoint, made, this.#format), signal));
   }
   /**
@@ -2132,9 +2312,9 @@ var Client = class {
     const { label = {}, pageSize, signal } = optionsOf(options, ["label", "pageSize", "signal"]);
     let pageToken = null;
     do {
-      const page2 = await this.#run(page(label, pageSize ?? null, pageToken), signal);
-      yield* page2.sessions;
-      pageToken = page2.following;
+      const page3 = await this.#run(page(label, pageSize ?? null, pageToken), signal);
+      yield* page3.sessions;
+      pageToken = page3.following;
     } while (pageToken !== null);
   }
   /**
@@ -2287,6 +2467,7 @@ export {
   NamesMismatch,
   NotANumber,
   NotAcceptable,
+  NotDurable,
   NotReady,
   OptimizerUnknown,
   OutcomeUnknown,
