@@ -50,13 +50,7 @@ def session(client):
     return session
 
 
-FORMATS_OF_LEVELS = [
-    "json",
-    pytest.param("binary", marks=pytest.mark.xfail(reason="the service takes no durability as metadata", strict=True)),
-]
-
-
-@pytest.mark.parametrize("format", FORMATS_OF_LEVELS)
+@pytest.mark.parametrize("format", ["json", "binary"])
 def test_a_session_has_the_level_that_it_asks_for(server, make, format):  # noqa: A002 - as the client has it
     """Create, restore and fork take it, in every format; where they say nothing it is the service's."""
     with make(server.url, format=format) as client:

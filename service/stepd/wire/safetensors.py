@@ -2,8 +2,8 @@
 
 A tensor is named for its role (`grads`, `params`, a slot) where it has no name of its own, else `<role>/<name>`. What
 is no vector stands in the metadata, as text: `optimizer` and `labels` as JSON objects, `step` and `ttl_s` as JSON
-numbers, `digest`. The format's library judges every body; values are read and written here, because it would copy them
-twice (docs/decisions/0010).
+numbers, `durability` as a JSON string, `digest`. The format's library judges every body; values are read and written
+here, because it would copy them twice (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _BYTES_PER_BRACKET = 17
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
 _DTYPES = {"F64": DTYPES["float64"], "F32": DTYPES["float32"]}
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
-_JSON_METADATA = ("optimizer", "labels", "step", "ttl_s")
+_JSON_METADATA = ("optimizer", "labels", "step", "ttl_s", "durability")
 # For whoever reads a file: which life of a session it is of; which framework wrote it, as torch and others say.
 _IGNORED_METADATA = ("incarnation", "format")
 _LAYOUT = (
