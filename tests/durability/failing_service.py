@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,9 @@ def answered(ask: Any, refusals: set[str]) -> httpx.Response:
 
 def take_steps(run: Handle, refusals: set[str]) -> None:
     """Steps with keys and If-Match, each sent again until it is known; each is taken once."""
-    tag = answered(lambda: run.create(params=[1.0, 2.0]), refusals).headers["etag"]
+    tag = answered(partial(run.create, params=[1.0, 2.0]), refusals).headers["etag"]
     for number, grads in enumerate(GRADS, 1):
-        answer = answered(lambda: run.step(grads, key=f"key-{number}", if_match=tag), refusals)
+        answer = answered(partial(run.step, grads, key=f"key-{number}", if_match=tag), refusals)
         assert answer.status_code == 200, answer.text
         assert (answer.headers["stepd-applied-step"], answer.headers["stepd-step"]) == (str(number), str(number))
         tag = answer.headers["etag"]
