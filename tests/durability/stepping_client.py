@@ -17,6 +17,8 @@ from stepd.optimizers.textbook import Adadelta
 
 RAW = "application/octet-stream"
 PATIENCE_S = 60.0
+# A large step may meet many kills in a row.
+STEP_PATIENCE_S = 600.0
 Vector = npt.NDArray[np.float64]
 
 
@@ -60,7 +62,7 @@ class SteppingClient:
     def _step(self, http: httpx.Client, number: int) -> None:
         grads, headers = self.grads(number), {"Idempotency-Key": f"{self.name}-{number}", "If-Match": self._tag}
         content, body = grads.tobytes(), {"grads": grads.tolist()}
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + STEP_PATIENCE_S
         while True:
             assert time.monotonic() < end, f"step {number} of {self.name} was not answered"
             self.sent += 1
