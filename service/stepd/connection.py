@@ -211,11 +211,6 @@ class Connection(HttpToolsProtocol):
         self.transport.set_protocol(self)
         exchange.complete()
 
-    def body_is_left(self, exchange: Exchange) -> None:
-        """Nobody reads the body to its end: what still comes has no place, and the connection ends with the answer."""
-        exchange.keep_alive = False
-        self.transport.set_protocol(self)
-
     def _new_parser(self) -> Any:
         parser = httptools.HttpRequestParser(self)
         parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets its own
@@ -262,12 +257,9 @@ class _Straight(asyncio.BufferedProtocol):
         self._connection = connection
         self._exchange = exchange
 
-    def get_buffer(self, sizehint: int) -> memoryview:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - as asyncio calls it
         room = self._exchange.room
-        if room is not None:
-            return room
-        self._connection.body_is_left(self._exchange)
-        return memoryview(bytearray(sizehint if sizehint > 0 else _LEFT_BYTES))
+        return memoryview(bytearray(_LEFT_BYTES)) if room is None else room
 
     def buffer_updated(self, nbytes: int) -> None:
         if self._exchange.room is not None and self._exchange.filled(nbytes):

@@ -163,6 +163,8 @@ class Exchange:
                 await self._until_changed()
         finally:
             self._sink = None
+            if self.more_body:  # what still comes of it has no place: the connection ends with the answer
+                self.keep_alive = False
         return not self.more_body and self._filled == len(buffer)
 
     async def send(self, message: Any) -> None:

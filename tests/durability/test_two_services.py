@@ -7,7 +7,7 @@ import pytest
 
 from tests.needs import require
 from tests.postgresql import Postgres, lacking_server
-from tests.server import Running, running
+from tests.server import Running, running, until
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,18 @@ def test_a_session_created_by_one_is_there_for_the_other(pair: tuple[Running, Ru
     assert other.create(params=[2.0]).status_code == 409
     assert other.delete().status_code == 204
     assert one.create(params=[2.0]).status_code == 201
+
+
+def test_an_id_that_expired_in_one_may_live_in_the_other(pair: tuple[Running, Running]) -> None:
+    """Where the other service makes a session under it, the first one finds that, and does not say that it expired."""
+    one, other = (server.session("run") for server in pair)
+    one.create(params=[1.0], ttl_s=0.3)
+    journal = pair[0].engine.journal
+    assert journal is not None
+    until(lambda: not list(journal.store.sessions()), "the session expires")
+    assert other.create(params=[2.0]).status_code == 201
+    assert one.create(params=[2.0]).status_code == 200
+    assert one.step([0.5]).json()["step"] == 1
 
 
 def test_a_refusal_is_not_judged_by_a_copy_that_has_passed(pair: tuple[Running, Running]) -> None:

@@ -73,7 +73,7 @@ class Residence:
                 self.table.expect(head.key, head.profile.ttl_s, time.monotonic())
 
     @property
-    def _store(self) -> Journal:
+    def _journal(self) -> Journal:
         """Where sessions that are kept are kept; there are none of these without it."""
         if self.journal is None:
             raise AssertionError("a session is kept, and there is no store")
@@ -113,7 +113,7 @@ class Residence:
         written = self._written.get(key)
         if session is None or written is None:
             return False
-        head = await self._store.read(self._store.store.find, key)
+        head = await self._journal.read(self._journal.store.find, key)
         if head is not None and head.position == written.position:
             return False
         self.forget(session)
@@ -121,7 +121,7 @@ class Residence:
 
     async def record_new(self, session: Session) -> None:
         """Writes a session that is not in the table yet; nobody else can take its room meanwhile."""
-        if session.durability == "memory" or self.journal is None:
+        if session.durability == "memory":
             return
         self.table.resize(session.nbytes, time.monotonic())
         try:
@@ -137,7 +137,7 @@ class Residence:
         Raises Fenced, OutcomeUnknown (the session is not in memory any more), StorageFull, StorageUnavailable.
         """
         written = self._written.get(session.key)
-        if written is None or self.journal is None:
+        if written is None:
             return
         to = position_of(prepared.state)
         if step is not None:
@@ -201,6 +201,11 @@ class Residence:
         state = 0 if session.state.tensors is None else vector_bytes(session.optimizer, session.state.tensors)
         return written.steps >= steps or written.nbytes >= max(nbytes, 16 * state)
 
+    async def thin(self, session: Session, keep_steps: int, keep_bytes: int) -> None:
+        """Drops the oldest history beyond so many steps or bytes. Raises StorageFull, StorageUnavailable."""
+        forget = self._journal.store.forget
+        await self._journal.maintain(forget, session.key, keep_steps=keep_steps, keep_bytes=keep_bytes)
+
     async def remove(self, session: Session) -> None:
         """Deletes the session, from the store too. Raises as `record`."""
         written = self._written.get(session.key)
@@ -251,7 +256,7 @@ class Residence:
 
     async def _record(self, session: Session, write: Write) -> None:
         try:
-            await self._store.record(write)
+            await self._journal.record(write)
         except (Fenced, OutcomeUnknown) as error:
             if self.table.find(session.key, time.monotonic()) is session:
                 log.warning(
@@ -262,12 +267,12 @@ class Residence:
 
     async def _load(self, key: SessionKey) -> Session | None:
         """The session from the store, if it has one. Raises Fenced where another service changes it meanwhile."""
-        head = await self._store.read(self._store.store.find, key)
-        if head is None or self.table.has_expired(key):
+        head = await self._journal.read(self._journal.store.find, key)
+        if head is None:
             self.dormant.take(key)
             return None
         try:
-            session = await self._store.read(self._recovered, key)
+            session = await self._journal.read(self._recovered, key)
         except SessionNotFound:
             return None
         written = Written(position_of(session.state))
@@ -281,14 +286,14 @@ class Residence:
     async def _take_over(self, session: Session, head: Head, written: Written) -> None:
         """Steps of it that were never written may be lost: unless it was left clean it begins another life."""
         if head.clean and head.position == written.position:
-            await self._store.record(Write(session.key, head.position, head.position))
+            await self._journal.record(Write(session.key, head.position, head.position))
             return
         session.state = session.state._replace(incarnation=new_incarnation())
         snapshot = snapshot_of(session, session.updated_at)
         write = Write(session.key, written.position, snapshot.position, snapshot=snapshot, clears_older=True)
-        await self._store.record(write)
+        await self._journal.record(write)
         written.position = snapshot.position
 
     def _recovered(self, key: SessionKey) -> Session:
-        with self._store.store.load(key) as recovered:
+        with self._journal.store.load(key) as recovered:
             return session_of(key, recovered, self._drivers.current, self._keys_per_session)

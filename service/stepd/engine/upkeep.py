@@ -91,7 +91,10 @@ class Upkeep:
         if self._residence.is_due(session, self.snapshot_steps, self.snapshot_bytes):
             await self._write(session, clean=False)
             if session.durability == "journal":
-                await self._thin(session)
+                try:
+                    await self._residence.thin(session, self.history_steps, self.history_bytes)
+                except StepdError as error:
+                    log.warning("old steps could not be dropped", session=session.key.id, why=error.detail)
 
     async def _write(self, session: Session, *, clean: bool) -> None:
         """Writes one session in its turn, if it is still there."""
@@ -107,14 +110,3 @@ class Upkeep:
             log.warning("another service has changed a session", session=session.key.id)
         except StepdError as error:
             log.warning("a snapshot could not be written", session=session.key.id, why=error.detail)
-
-    async def _thin(self, session: Session) -> None:
-        journal = self._residence.journal
-        if journal is None:
-            return
-        try:
-            await journal.maintain(
-                journal.store.forget, session.key, keep_steps=self.history_steps, keep_bytes=self.history_bytes
-            )
-        except StepdError as error:
-            log.warning("old steps could not be dropped", session=session.key.id, why=error.detail)

@@ -61,10 +61,6 @@ class SessionTable:
             self._expire(key)
         return self._sessions.get(key)
 
-    def has_expired(self, key: SessionKey) -> bool:
-        """Whether it is remembered that the session has expired."""
-        return key in self._expired
-
     def expect(self, key: SessionKey, ttl_s: float, now: float) -> None:
         """A session that is not here, and may be taken in later, expires as if it had been used now."""
         self._lease(key, now + ttl_s)
